@@ -1,0 +1,33 @@
+# Each command does all the set-up it needs: a machine with Python 3.11 or newer, pip and make is enough.
+# uv comes by `pip install --target`, which works where venv and `pip install --user` do not (a bare Debian).
+PYTHON ?= python3
+BIN := .venv/bin
+UV := PYTHONPATH=.tools $(PYTHON) -m uv
+
+.PHONY: demo test lint lock
+
+demo: .venv/ready
+	@$(BIN)/python -m bridge demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=85
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: .tools/uv
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  pyproject.toml -o requirements.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+.tools/uv:
+	$(PYTHON) -m pip install -q --disable-pip-version-check --target .tools uv
+	@touch .tools/uv
+
+.venv/ready: .tools/uv requirements-dev.txt
+	$(UV) venv -q --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
+	@touch .venv/ready

@@ -1,0 +1,92 @@
+"""The commands. Each reads the settings once, builds everything once, and hands it in."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from bridge import running, store, wiring
+from bridge.settings import Settings, problems
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def main() -> None:
+    """The console script `bridge`."""
+    cli()
+
+
+@cli.command()
+def run() -> None:
+    """Web and worker in one process: the default for one machine."""
+    _serve(web=True, worker=True)
+
+
+@cli.command()
+def web() -> None:
+    """Listens to Slack. Any number of these and of workers share one Redis."""
+    _serve(web=True, worker=False)
+
+
+@cli.command()
+def worker() -> None:
+    """Carries the kept posts to the board."""
+    _serve(web=False, worker=True)
+
+
+@cli.command()
+def demo() -> None:
+    """The whole product without any account: stand-ins for Slack and Nexudus, on this computer only."""
+    from bridge.demo import terminal
+
+    asyncio.run(terminal.main())
+
+
+def _serve(*, web: bool, worker: bool) -> None:
+    settings = _settings()
+    wiring.set_up_logs(settings.log_level)
+    with _store(settings, alone=web and worker) as url:
+        asyncio.run(_run(settings, url, web=web, worker=worker))
+
+
+async def _run(settings: Settings, url: str, *, web: bool, worker: bool) -> None:
+    async with wiring.build(settings, url) as bridge:
+        await running.run(bridge, web=web, worker=worker)
+
+
+@contextlib.contextmanager
+def _store(settings: Settings, *, alone: bool) -> Iterator[str]:
+    """The Redis of REDIS_URL, or the embedded one where a single process owns a lasting disk."""
+    if settings.redis_url:
+        yield settings.redis_url
+        return
+    example = "Example: REDIS_URL=redis://localhost:6379/0"
+    if not alone:
+        _stop(f"REDIS_URL: is missing; web and worker meet in one Redis. {example}")
+    if settings.dyno:
+        _stop(f"REDIS_URL: is missing; this host's disk is thrown away at every restart. {example}")
+    try:
+        with store.embedded(settings.bridge_data) as url:
+            yield url
+    except store.StoreUnavailable as error:
+        _stop(f"REDIS_URL: {error}. {example}")
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        _stop(*problems(error))
+
+
+def _stop(*lines: str) -> NoReturn:
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""What was looked up, remembered in Redis for a stated time, and looked up by one caller at a time."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+
+class Cache:
+    """JSON values under `prefix`; a Redis that is away only costs the look-up."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis, self._prefix = redis, prefix
+        self._flights: dict[str, asyncio.Task[Any]] = {}
+
+    async def remembered(self, key: str) -> Any:
+        """The value, or None."""
+        try:
+            text = await self._redis.get(self._prefix + key)
+        except RedisError:
+            return None
+        return json.loads(text) if text else None
+
+    async def get(self, key: str, look_up: Callable[[], Awaitable[Any]], ttl: Callable[[Any], float] | float) -> Any:
+        """The remembered value, else the looked-up one, kept for `ttl` seconds. Raises what look_up raises."""
+        if (known := await self.remembered(key)) is not None:
+            return known
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = asyncio.create_task(self._fetch(key, look_up, ttl))
+            self._flights[key] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(key, None))
+        # Shielded: one caller that gives up must not fail the others.
+        return await asyncio.shield(flight)
+
+    async def _fetch(self, key: str, look_up: Callable[[], Awaitable[Any]], ttl: Callable[[Any], float] | float) -> Any:
+        value = await look_up()
+        await self.keep(key, value, ttl(value) if callable(ttl) else ttl)
+        return value
+
+    async def keep(self, key: str, value: Any, ttl: float) -> None:
+        try:
+            await self._redis.set(self._prefix + key, json.dumps(value), px=max(1, round(ttl * 1000)))
+        except RedisError:
+            return
+
+    async def drop(self, *keys: str) -> None:
+        await self._redis.delete(*(self._prefix + key for key in keys))

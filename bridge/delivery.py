@@ -1,0 +1,392 @@
+"""One attempt from claim to report, and the policy between attempts.
+
+A draft is marked as sending before the call. Found so marked, it is in doubt: it is looked
+for on the board, and sent again only after two clear looks. `decide` says, without I/O, what
+follows from what the wire did. Retries live here only.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+from redis.exceptions import RedisError
+
+from bridge import draft as drafts
+from bridge import metrics, sightings
+from bridge.draft import Draft, Entry, Outcome
+from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Unauthorized, Unavailable
+from bridge.outbox import Lost, Outbox
+from bridge.people import Author, NotAllowed, People, SlackAway
+
+log = structlog.get_logger()
+
+# Waits between attempts in seconds, then the last one over and over; jittered by a fifth.
+WAITS = (1, 3, 10, 30, 60, 120, 300, 600)
+# A login that the board rejects is the operator's to mend; asking often may lock the account.
+UNAUTHORIZED_WAITS = (30, 60, 300, 900)
+TELLING_WAITS = (2, 10, 60, 300, 900, 3600)
+# Early looks can only find; they answer the common case "accepted, then hung up" within seconds.
+EARLY_LOOKS = (0.5, 3.0)
+CLEAR_LOOKS = 2
+MOST_SENDS = 3
+# A draft that was claimed so often without coming back kills its worker.
+MOST_STUCK = 5
+# How long a post waits before its person hears that it is still being tried.
+QUIET = 8.0
+LATE_LOOK = 6 * 3600.0
+TELLING_PATIENCE = 86400.0
+
+
+class Untold(Exception):
+    """No way of telling worked; `final` when none ever will."""
+
+    def __init__(self, *, final: bool, wait: float | None = None) -> None:
+        super().__init__("untold")
+        self.final, self.wait = final, wait
+
+
+class Report(Protocol):
+    """Tells the person what became of an entry, and answers by which way. Raises Untold."""
+
+    async def __call__(self, entry: Entry, outcome: Outcome | None) -> str: ...
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How long and how carefully; seconds."""
+
+    patience: float = 86400
+    timeout: float = 15
+    search_lag: float = 10
+    thread_url: str = ""
+    credit: Callable[[Draft, str | None, str | None], str] = lambda draft, author, link: ""
+
+
+@dataclass(frozen=True)
+class Again:
+    """Put back: after `delay` seconds. `void`: this attempt surely sent nothing."""
+
+    delay: float
+    error: str
+    void: bool = True
+    looks: int = 0
+
+
+def decide(error: Exception, entry: Entry, *, marked: bool) -> Outcome | Again:
+    """What follows when an attempt ended in `error`; `marked` says whether it had marked the draft as sending."""
+    doubt = entry.sends > 0
+    if isinstance(error, NotAllowed):
+        outcome = Outcome("refused", error.reason, error.field, error.detail)
+        return replace(outcome, ending="unsure") if doubt else outcome
+    if isinstance(error, BadReference) and not entry.resolved_anew:
+        return Again(0, "reference", void=marked)
+    if isinstance(error, Refused):
+        fields = {each.property: each.message for each in error.fields}
+        outcome = Outcome("refused", "board_refused", None, {"said": error.message}, fields)
+        return replace(outcome, ending="unsure") if doubt else outcome
+    if isinstance(error, Unauthorized):
+        return Again(_wait(UNAUTHORIZED_WAITS, entry.failures), error.reason, void=marked)
+    if isinstance(error, Unavailable | SlackAway):
+        wait = _wait(WAITS, entry.failures)
+        return Again(max(wait, error.wait or 0), "unavailable", void=marked)
+    if marked:
+        return Again(EARLY_LOOKS[0], "unsure", void=False)
+    return Again(_wait(WAITS, entry.failures), type(error).__name__, void=False)
+
+
+def _wait(schedule: tuple[int, ...], tries: int) -> float:
+    return schedule[min(tries, len(schedule) - 1)] * random.uniform(1, 1.2)  # noqa: S311 — jitter, not a secret
+
+
+class Delivery:
+    """Works the outbox until told to stop; any number of these share one Redis."""
+
+    def __init__(
+        self, outbox: Outbox, board: Nexudus, people: People, report: Report, policy: Policy, slots: int = 8
+    ) -> None:
+        self._outbox, self._board, self._people, self._report = outbox, board, people, report
+        self._policy, self._slots = policy, slots
+        self._stopping = asyncio.Event()
+        self._away = False
+
+    async def board_is_away(self) -> bool:
+        """Whether a delivery, in whatever process, found the board away within the last minute."""
+        return bool(await self._outbox.redis.exists(self._outbox.prefix + "away"))
+
+    async def _notice(self, away: bool) -> None:
+        if away or self._away:
+            name = self._outbox.prefix + "away"
+            await (self._outbox.redis.set(name, 1, ex=60) if away else self._outbox.redis.delete(name))
+        self._away = away
+
+    def stop(self) -> None:
+        """Claim nothing more; what is under way is finished."""
+        self._stopping.set()
+
+    async def run(self, stopped: Callable[[], Awaitable[bool]] | None = None) -> None:
+        """Claim and attempt until `stop`. A Redis that is away is waited for."""
+        free = asyncio.Semaphore(self._slots)
+        async with asyncio.TaskGroup() as tasks:
+            while not self._stopping.is_set():
+                try:
+                    if stopped is not None and await stopped():
+                        await asyncio.sleep(1)
+                        continue
+                    await free.acquire()
+                    claimed = await self._claim(free)
+                except RedisError:
+                    await asyncio.sleep(0.5)
+                    continue
+                if claimed is not None:
+                    tasks.create_task(self._hold(claimed, free))
+
+    async def _claim(self, free: asyncio.Semaphore) -> Entry | None:
+        claimed: Entry | float = -1.0
+        try:
+            claimed = await self._outbox.claim()
+        finally:
+            if not isinstance(claimed, Entry):
+                free.release()
+        if isinstance(claimed, Entry):
+            return claimed
+        # A cancelled blocking read would lose its wake-up, so the wait is short instead.
+        await self._outbox.wait(1.0 if claimed < 0 else min(1.0, claimed))
+        return None
+
+    async def _hold(self, entry: Entry, free: asyncio.Semaphore) -> None:
+        """The attempt with its lease renewed; whatever goes wrong in it must not stop the worker."""
+        renewing = asyncio.create_task(self._renew(entry))
+        try:
+            await self.attempt(entry)
+        except Lost:
+            log.warning("lease_lost", id=entry.id)
+        except RedisError as error:
+            log.warning("store_away", id=entry.id, error=type(error).__name__)
+        except Exception:
+            log.exception("attempt_failed", id=entry.id)
+        finally:
+            renewing.cancel()
+            free.release()
+
+    async def _renew(self, entry: Entry) -> None:
+        while True:
+            await asyncio.sleep(self._outbox.lease / 4)
+            with contextlib.suppress(RedisError):
+                try:
+                    await self._outbox.renew(entry)
+                except Lost:
+                    return
+
+    async def attempt(self, entry: Entry) -> None:
+        """One claimed entry, one step further."""
+        metrics.ATTEMPTS.inc()
+        if entry.state == "unsure" and entry.told:
+            await self._look_late(entry)
+        elif entry.outcome is not None:
+            await self._tell(entry)
+        elif entry.stuck > MOST_STUCK:
+            await self._end(entry, _given_up(entry, "worker_died"))
+        elif time.time() > entry.asked + self._policy.patience:
+            await self._end(entry, _given_up(entry, "patience"))
+        elif entry.state == "sending":
+            await self._look(entry)
+        else:
+            await self._send(entry)
+
+    # ── sending ──────────────────────────────────────────────────────────────
+
+    async def _send(self, entry: Entry) -> None:
+        marked = False
+        try:
+            author = await self._people.author(entry.draft)
+            body = dict(entry.body) if entry.sends and entry.body else await self._compose(entry.draft, author)
+            said = await self._outbox.sending(entry, body, hold=self._policy.patience * 2)
+            if said == "twin":
+                return await self._outbox.put_back(entry, 1.0, error="twin", looks=entry.looks)
+            if said == "ended":
+                return await self._outbox.put_back(entry, 0)
+            marked, began = True, time.monotonic()
+            thread = await self._create(body, began)
+        except (NotAllowed, SlackAway, NexudusError) as error:
+            return await self._follow(entry, error, marked=marked)
+        outcome = posted(entry.draft, author, thread, self._policy.thread_url)
+        metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.kept))
+        return await self._end(entry, outcome)
+
+    async def _create(self, body: Mapping[str, Any], began: float) -> int:
+        # A worker frozen past its lease has been replaced: it must not send what the other one looks for.
+        if time.monotonic() - began > self._outbox.lease / 2:
+            raise Unavailable("woken too late", None)
+        return int((await self._board.create_thread(body))["Id"])
+
+    async def _compose(self, draft: Draft, author: Author) -> dict[str, Any]:
+        names = await self._people.names(drafts.mentioned(draft))
+        credit = await self._credit(draft)
+        message = drafts.compose_message(draft, names, credit)
+        body: dict[str, Any] = {
+            "BusinessId": author.location,
+            "UserId": author.profile.user,
+            "Subject": draft.subject,
+            "Message": message,
+            "InstantDelivery": draft.delivery == "instant",
+            "Private": draft.private,
+        }
+        if author.profile.coworker is not None:
+            body["CoworkerId"] = author.profile.coworker
+        if draft.tags:
+            body["Tags"] = ",".join(draft.tags)
+        if author.group is not None:
+            body["CommunityGroupId"] = author.group
+        if draft.guests:
+            body["Guests"] = await self._people.guests(draft.guests, author.location, author.profile)
+            if draft.private and not body["Guests"]:
+                raise NotAllowed("guests_needed", "guests")
+        return body
+
+    async def _credit(self, draft: Draft) -> str:
+        """Who said it first, and a link back only where the source is known to be public."""
+        origin = draft.origin
+        name = await self._people.name(draft.credit) if draft.credit and draft.credit != origin.user else None
+        link = None
+        if origin.message_ts and origin.team_domain and await self._people.is_public(origin.channel):
+            link = drafts.permalink(origin)
+        return self._policy.credit(draft, name, link)
+
+    async def _follow(self, entry: Entry, error: Exception, *, marked: bool) -> None:
+        decision = decide(error, entry, marked=marked)
+        log.info("attempt_ended", id=entry.id, error=type(error).__name__, decision=type(decision).__name__)
+        metrics.RETRIES.labels(type(error).__name__).inc()
+        if isinstance(error, Unauthorized):
+            log.error("board_rejects_login", reason=error.reason)
+        if isinstance(decision, Outcome):
+            return await self._end(entry, decision)
+        if isinstance(error, BadReference):
+            await self._people.forget(entry.draft.origin.user)
+            await self._outbox.note(entry, resolved_anew=1)
+        await self._outbox.put_back(entry, decision.delay, void=decision.void, error=decision.error)
+        await self._say_still_trying(entry)
+        return None
+
+    # ── in doubt ─────────────────────────────────────────────────────────────
+
+    async def _look(self, entry: Entry) -> None:
+        """Adopt what is found; send again only after two clear looks; else look again later."""
+        since = entry.first_sent or entry.kept
+        try:
+            seen = await self._search(entry, since)
+        except NexudusError as error:
+            delay = max(getattr(error, "wait", None) or 0, _wait(WAITS, entry.failures))
+            await self._outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
+            return await self._say_still_trying(entry)
+        if len(seen.found) > 1:
+            return await self._end(entry, Outcome("unsure", "several"))
+        if seen.found:
+            return await self._adopt(entry, seen.found[0])
+        return await self._not_found(entry, clear=seen.clear)
+
+    async def _search(self, entry: Entry, since: float) -> sightings.Seen:
+        body = entry.body or {}
+        start = datetime.fromtimestamp(since, UTC) - timedelta(minutes=5)
+        sighting = await self._board.threads_since(body["BusinessId"], body["UserId"], start)
+        return await sightings.sift(sighting, body, since, entry.id, self._board.thread, self._outbox.holder)
+
+    async def _adopt(self, entry: Entry, thread: int, *, late: bool = False) -> None:
+        metrics.ADOPTED.inc()
+        log.info("adopted_after_doubt", id=entry.id, thread=thread)
+        author = await self._author_as_sent(entry)
+        outcome = posted(entry.draft, author, thread, self._policy.thread_url)
+        await self._end(entry, replace(outcome, late=late))
+
+    async def _author_as_sent(self, entry: Entry) -> Author | None:
+        """For the report's link and group; the thread stands whether or not they can be told."""
+        with contextlib.suppress(NotAllowed, SlackAway, NexudusError):
+            return await self._people.author(entry.draft)
+        return None
+
+    async def _not_found(self, entry: Entry, *, clear: bool) -> None:
+        sent = entry.sent or entry.kept
+        # What is already on the wire can land until the call's own time is over, twice over for safety.
+        settled = sent + 2 * self._policy.timeout + 1
+        now = time.time()
+        if now < settled:
+            early = [sent + each - now for each in EARLY_LOOKS if sent + each > now + 0.2]
+            return await self._outbox.put_back(entry, early[0] if early else settled - now, error="looking")
+        looks = entry.looks + 1 if clear else 0
+        if looks < CLEAR_LOOKS:
+            wait = self._policy.search_lag if clear else _wait(WAITS, entry.failures)
+            await self._outbox.put_back(entry, wait, error="looking", looks=looks)
+            return await self._say_still_trying(entry)
+        if entry.sends >= MOST_SENDS:
+            return await self._end(entry, Outcome("unsure", "sent_often"))
+        return await self._send(entry)
+
+    async def _look_late(self, entry: Entry) -> None:
+        """A given-up draft is looked for once more; what turns up is told."""
+        try:
+            seen = await self._search(entry, entry.first_sent or entry.kept)
+        except NexudusError:
+            return await self._outbox.told(entry, entry.told or "untold", look_again=LATE_LOOK)
+        if len(seen.found) == 1:
+            return await self._adopt(entry, seen.found[0], late=True)
+        return await self._outbox.told(entry, entry.told or "untold")
+
+    # ── ending and telling ───────────────────────────────────────────────────
+
+    async def _end(self, entry: Entry, outcome: Outcome) -> None:
+        said = await self._outbox.settle(entry, outcome)
+        log.info("settled", id=entry.id, ending=outcome.ending, reason=outcome.reason, said=said)
+        if said == "held":
+            await self._outbox.settle(entry, Outcome("unsure", "several"))
+        metrics.OUTCOMES.labels(outcome.ending, outcome.reason).inc()
+        fresh = await self._outbox.get(entry.id)
+        if said != "watched" and fresh is not None and fresh.outcome is not None:
+            await self._tell(replace(fresh, claim=entry.claim))
+
+    async def _tell(self, entry: Entry) -> None:
+        assert entry.outcome is not None
+        try:
+            way = await self._report(entry, entry.outcome)
+        except Untold as untold:
+            overdue = time.time() - (entry.ended or entry.kept) > TELLING_PATIENCE
+            if not untold.final and not overdue:
+                wait = _wait(TELLING_WAITS, entry.telling)
+                return await self._outbox.tell_later(entry, max(wait, untold.wait or 0))
+            way = "untold"
+            log.error("untold", id=entry.id)
+        metrics.TOLD.labels(way).inc()
+        again = LATE_LOOK if entry.outcome.ending == "unsure" else 0
+        return await self._outbox.told(entry, way, look_again=again)
+
+    async def _say_still_trying(self, entry: Entry) -> None:
+        """Once, after a while: kept, still trying, with a way to cancel. Not being able to say so is no failure."""
+        if entry.noted or time.time() - entry.kept < QUIET:
+            return
+        fresh = await self._outbox.get(entry.id)
+        if fresh is None or fresh.outcome is not None:
+            return
+        with contextlib.suppress(Untold):
+            await self._report(fresh, None)
+        await self._outbox.note(entry, noted=1)
+
+
+def _given_up(entry: Entry, reason: str) -> Outcome:
+    return Outcome("unsure" if entry.state == "sending" else "unposted", reason)
+
+
+def posted(draft: Draft, author: Author | None, thread: int, template: str) -> Outcome:
+    """The good ending, with the thread's address from the operator's template."""
+    if author is None:
+        return Outcome("posted", thread=thread, detail={"group": None})
+    link = template.format(
+        web_address=author.web_address,
+        business_id=author.location,
+        id=thread,
+        slug=drafts.slug(draft.subject),
+    )
+    return Outcome("posted", thread=thread, link=link, detail={"group": author.group_name})

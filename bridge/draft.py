@@ -1,0 +1,266 @@
+"""The nouns, frozen: where it was asked, what is to be posted, what became of it.
+
+Pure: composing the thread and checking limits happen here, without I/O.
+"""
+
+import base64
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from bridge import words
+
+Ending = Literal["posted", "refused", "cancelled", "unposted", "unsure"]
+
+# Endings after which the same form may be sent again: these drafts are surely not on the board.
+NOT_POSTED: tuple[Ending, ...] = ("refused", "cancelled", "unposted")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a post was asked for, and the ways by which its person can be told.
+
+    `response_url` works 5 times within 30 minutes of `asked_at` (epoch seconds).
+    https://docs.slack.dev/interactivity/handling-user-interaction
+    """
+
+    team: str
+    user: str
+    asked_at: float
+    channel: str | None = None
+    response_url: str | None = None
+    view: str | None = None
+    message_ts: str | None = None
+    thread_ts: str | None = None
+    team_domain: str | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A post that is not on the board yet, made of nothing but what Slack sent.
+
+    `message` holds pieces in order, each {"rich_text": block}, {"mrkdwn": text} or
+    {"original": a Slack message}. `guests` are Slack user ids, `credit` the Slack id of
+    the author of somebody else's message, `note_link` whether the source may be linked.
+    """
+
+    origin: Origin
+    subject: str
+    message: tuple[Mapping[str, Any], ...]
+    tags: tuple[str, ...] = ()
+    group: int | None = None
+    location: int | None = None
+    delivery: Literal["digest", "instant"] = "digest"
+    private: bool = False
+    guests: tuple[str, ...] = ()
+    credit: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Tells one content from another: the same form sent twice has the same digest."""
+        content = asdict(self) | {"origin": None}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def blanked(self) -> "Draft":
+        """The draft without its words, kept for `status` once it was posted and told."""
+        return replace(self, message=(), guests=(), credit=None)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Draft":
+        data: dict[str, Any] = json.loads(text)
+        data["origin"] = Origin(**data["origin"])
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a draft. `reason` names a sentence in `sentences`; `detail` fills its gaps.
+
+    `fields` holds the board's own words about single fields of the form, by field name.
+    """
+
+    ending: Ending
+    reason: str = ""
+    field: str | None = None
+    detail: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    fields: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    thread: int | None = None
+    link: str | None = None
+    late: bool = False
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Outcome":
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Lengths that are ours, in characters: the board's own are undocumented. Told, never cut silently."""
+
+    subject: int = 254
+    message: int = 20000
+    tags: int = 50
+
+
+def reference(key: str) -> str:
+    """A short name for Slack's key, fit for a person's eye; 60 bits, so that two posts never share one."""
+    return base64.b32encode(hashlib.sha256(key.encode()).digest())[:12].decode().lower()
+
+
+def parse_tags(text: str | None) -> tuple[str, ...]:
+    """Tags separated by commas, without their '#', each once whatever its case."""
+    seen: dict[str, str] = {}
+    for part in (text or "").split(","):
+        tag = " ".join(part.split()).lstrip("#").strip()
+        if tag:
+            seen.setdefault(tag.casefold(), tag)
+    return tuple(seen.values())
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something to mend in the form, under the field it is about."""
+
+    field: str
+    reason: str
+    detail: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def check(draft: Draft, limits: Limits) -> list[Problem]:
+    """What can be told before anything is kept or looked up."""
+    plain = compose_message(draft, words.Names())
+    found = [
+        Problem("subject", "subject_empty") if not draft.subject else None,
+        _too_long("subject", len(draft.subject), limits.subject),
+        Problem("message", "message_empty") if not plain.strip() else None,
+        _too_long("message", len(plain), limits.message),
+        _too_long("tags", len(",".join(draft.tags)), limits.tags),
+        Problem("guests", "guests_needed") if draft.private and not draft.guests else None,
+    ]
+    return [problem for problem in found if problem is not None]
+
+
+def _too_long(name: str, length: int, limit: int) -> Problem | None:
+    return Problem(name, "too_long", {"limit": limit, "over": length - limit}) if length > limit else None
+
+
+def mentioned(draft: Draft) -> words.Mentioned:
+    """The ids in the draft's words whose names would make it read better."""
+    parts = [words.mentioned(*_source(piece)) for piece in draft.message]
+    return words.Mentioned(
+        users=frozenset[str]().union(*(part.users for part in parts)),
+        channels=frozenset[str]().union(*(part.channels for part in parts)),
+        groups=frozenset[str]().union(*(part.groups for part in parts)),
+    )
+
+
+def _source(piece: Mapping[str, Any]) -> tuple[object, str]:
+    if "rich_text" in piece:
+        return [piece["rich_text"]], ""
+    original = piece.get("original") or {}
+    return original.get("blocks"), str(piece.get("mrkdwn") or original.get("text") or "")
+
+
+def compose_message(draft: Draft, names: words.Names, credit: str = "") -> str:
+    """The board's Markdown for the draft's words, with the credit line at the end."""
+    parts = [_markdown(piece, names) for piece in draft.message]
+    return "\n\n".join(part for part in [*parts, credit] if part.strip())
+
+
+def _markdown(piece: Mapping[str, Any], names: words.Names) -> str:
+    if "original" in piece:
+        return words.message_to_markdown(piece["original"], names)
+    if "rich_text" in piece:
+        return words.to_markdown([piece["rich_text"]], "", names)
+    return words.mrkdwn_to_markdown(str(piece.get("mrkdwn", "")), names)
+
+
+def slug(subject: str) -> str:
+    """The part of a thread's address that people read."""
+    return re.sub(r"[^a-z0-9]+", "-", subject.lower()).strip("-")[:60] or "thread"
+
+
+def permalink(origin: Origin) -> str:
+    """The Slack message's address, made without a call; chat.getPermalink fails where the bot is not a member."""
+    ts = (origin.message_ts or "").replace(".", "")
+    link = f"https://{origin.team_domain}.slack.com/archives/{origin.channel}/p{ts}"
+    if origin.thread_ts and origin.thread_ts != origin.message_ts:
+        link += f"?thread_ts={origin.thread_ts}&cid={origin.channel}"
+    return link
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A draft's record as it stood when it was read. Times are epoch seconds of the Redis server."""
+
+    id: str
+    state: str
+    draft: Draft
+    kept: float
+    claim: str = ""
+    outcome: Outcome | None = None
+    told: str | None = None
+    body: Mapping[str, Any] | None = None
+    sent: float | None = None
+    first_sent: float | None = None
+    ended: float | None = None
+    retried: float | None = None
+    stuck: int = 0
+    failures: int = 0
+    sends: int = 0
+    looks: int = 0
+    telling: int = 0
+    noted: bool = False
+    late: bool = False
+    resolved_anew: bool = False
+    form_closed: bool = False
+    response_uses: int = 0
+    last_error: str = ""
+
+    @property
+    def asked(self) -> float:
+        """From when patience counts: the keeping, or an operator's retry."""
+        return self.retried or self.kept
+
+
+def read_entry(fields: Mapping[str, str], *, form_closed: bool) -> Entry:
+    """An entry out of its hash in Redis; times there are milliseconds."""
+
+    def seconds(name: str) -> float | None:
+        return int(fields[name]) / 1000 if fields.get(name) else None
+
+    counts: dict[str, Any] = {
+        name: int(fields.get(name, 0)) for name in ("stuck", "failures", "sends", "looks", "telling", "response_uses")
+    }
+    flags: dict[str, Any] = {name: bool(fields.get(name)) for name in ("noted", "late", "resolved_anew")}
+    return Entry(
+        id=fields["id"],
+        state=fields["state"],
+        draft=Draft.from_json(fields["draft"]),
+        kept=seconds("kept") or 0,
+        claim=fields.get("claim", ""),
+        outcome=Outcome.from_json(fields["outcome"]) if fields.get("outcome") else None,
+        told=fields.get("told"),
+        body=json.loads(fields["body"]) if fields.get("body") else None,
+        sent=seconds("sent"),
+        first_sent=seconds("first_sent"),
+        ended=seconds("ended"),
+        retried=seconds("retried"),
+        form_closed=form_closed,
+        last_error=fields.get("last_error", ""),
+        **counts,
+        **flags,
+    )

@@ -1,0 +1,198 @@
+"""The web process's face: routes, the body cap, the signature on the raw bytes, health and metrics.
+
+Everything is verified before anything is parsed, because Bolt parses first, loses a command that
+holds the letters "payload", and answers unsigned junk with 500.
+"""
+
+import hmac
+import ipaddress
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_sdk.signature import SignatureVerifier
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bridge import metrics
+
+log = structlog.get_logger()
+
+MOST_BYTES = 1024 * 1024
+# https://docs.slack.dev/authentication/verifying-requests-from-slack
+MOST_SKEW = 300
+
+
+@dataclass(frozen=True)
+class Health:
+    """Remembered state, never a call to a remote service; `measure` brings the gauges up to date."""
+
+    store_answers: Callable[[], Awaitable[bool]]
+    login_refused: Callable[[], Awaitable[str | None]]
+    board_away: Callable[[], Awaitable[bool]]
+    measure: Callable[[], Awaitable[None]]
+    mode: str = "http"
+
+
+class Refusal(Exception):
+    """A request that is answered with a bare status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def build(bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str | None) -> Starlette:
+    """The ASGI app. Without `bolt` (Socket Mode, or a worker's own port) there is nothing to post to."""
+    front = Front(bolt, secret, health, metrics_token)
+    routes = [
+        Route("/livez", front.livez),
+        Route("/readyz", front.readyz),
+        Route("/metrics", front.metrics),
+    ]
+    if bolt is not None and secret:
+        routes.append(Route("/slack/events", front.events, methods=["POST"]))
+    return Starlette(routes=routes)
+
+
+class Front:
+    def __init__(self, bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str | None) -> None:
+        self._bolt, self._health, self._metrics_token = bolt, health, metrics_token
+        self._verifier = SignatureVerifier(secret)
+
+    async def events(self, request: Request) -> Response:
+        """Everything that Slack sends: 413, 401, 400 or what Bolt's listeners answer; never 5xx for a bad request."""
+        began = time.perf_counter()
+        try:
+            raw = await _body(request)
+            self._verify(request, raw)
+            body = parse(raw, request.headers.get("content-type", ""))
+            response = await self._dispatch(body)
+        except Refusal as refused:
+            response = Response(status_code=refused.status)
+        except ClientDisconnect:
+            response = Response(status_code=400)
+        metrics.REQUESTS.labels(str(response.status_code)).inc()
+        metrics.ACK.observe(time.perf_counter() - began)
+        return response
+
+    def _verify(self, request: Request, raw: bytes) -> None:
+        stamp = request.headers.get("x-slack-request-timestamp", "")
+        signature = request.headers.get("x-slack-signature", "")
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12 and signature.isascii()):
+            raise Refusal(401)
+        if abs(time.time() - int(stamp)) > MOST_SKEW:
+            raise Refusal(401)
+        expected = self._verifier.generate_signature(timestamp=stamp, body=raw) or ""
+        if not hmac.compare_digest(expected, signature):
+            raise Refusal(401)
+
+    async def _dispatch(self, body: dict[str, Any]) -> Response:
+        assert self._bolt is not None
+        # As Socket Mode: a parsed body and no second verification. No header reaches Bolt,
+        # which would take orders from some of them.
+        answer = await self._bolt.async_dispatch(AsyncBoltRequest(body=body, mode="socket_mode"))
+        kind = answer.headers.get("content-type", ["text/plain"])[0]
+        return Response(answer.body, answer.status, media_type=kind)
+
+    async def livez(self, _: Request) -> Response:
+        return JSONResponse({"ok": True})
+
+    async def readyz(self, _: Request) -> Response:
+        """503 when Redis is away or the board has rejected the login; a slow board is named and no reason."""
+        store = await self._health.store_answers()
+        refused = await self._health.login_refused() if store else None
+        away = await self._health.board_away() if store else False
+        ready = store and refused is None
+        told = {
+            "ok": ready,
+            "store": "ok" if store else "away",
+            "board": "login rejected" if refused else "away" if away else "ok",
+            "slack": self._health.mode,
+        }
+        return JSONResponse(told, 200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        if not self._may_measure(request):
+            return Response(status_code=404)
+        await self._health.measure()
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    def _may_measure(self, request: Request) -> bool:
+        if self._metrics_token:
+            given = request.headers.get("authorization", "").encode()
+            return hmac.compare_digest(given, f"Bearer {self._metrics_token}".encode())
+        # Behind a proxy everybody comes from loopback; a forwarded request is from outside.
+        forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
+        return not forwarded and request.client is not None and _is_loopback(request.client.host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _body(request: Request) -> bytes:
+    """The raw bytes, never more than the cap in memory."""
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length[:12]) > MOST_BYTES:
+        raise Refusal(413)
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > MOST_BYTES:
+            raise Refusal(413)
+    return bytes(raw)
+
+
+def parse(raw: bytes, content_type: str) -> dict[str, Any]:
+    """The request as Bolt's listeners want it. Raises Refusal(400) for anything that Slack does not send."""
+    kind = content_type.partition(";")[0].strip().lower()
+    try:
+        text = raw.decode()
+        if kind == "application/json":
+            body = json.loads(text)
+        elif kind == "application/x-www-form-urlencoded":
+            body = _form(text)
+        else:
+            raise Refusal(400)
+    except (ValueError, RecursionError):
+        raise Refusal(400) from None
+    if not isinstance(body, dict) or not _is_well_formed(body):
+        raise Refusal(400)
+    return body
+
+
+def _form(text: str) -> Any:
+    fields = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=200))
+    # A command is flat; an interaction stands as JSON in the one field "payload".
+    return json.loads(fields["payload"]) if "payload" in fields and "command" not in fields else fields
+
+
+# What Bolt and our listeners take apart without asking must at least be of its kind.
+_OBJECTS = ("team", "user", "channel", "view", "message", "container", "event", "enterprise")
+
+
+def _is_well_formed(body: dict[str, Any]) -> bool:
+    if not body:
+        return False
+    for name in _OBJECTS:
+        value = body.get(name)
+        if value is not None and not isinstance(value, dict):
+            return False
+    actions = body.get("actions")
+    if actions is not None and not (isinstance(actions, list) and all(isinstance(each, dict) for each in actions)):
+        return False
+    view = body.get("view") or {}
+    blocks = view.get("blocks", [])
+    return isinstance(blocks, list) and all(isinstance(each, dict) for each in blocks)

@@ -1,0 +1,279 @@
+"""The durable ledger and queue of drafts in Redis.
+
+One sorted set is the whole queue: an entry's score is the time when it is due, so a lease,
+a retry's delay and the hand-over from a dead worker are one mechanism. A list wakes idle workers;
+losing a wake-up costs a second, never a draft. What a draft has gone through stands in its record.
+
+    kept ──► sending ──► posted | refused | unsure
+      └────────────────► refused | cancelled | unposted        then told, or untold
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import TimeoutError as RedisTimeout
+
+from bridge import scripts
+from bridge.draft import Draft, Entry, Outcome, read_entry, reference
+
+Disposition = Literal["kept", "already kept", "kept again", "changed", "too many"]
+
+
+class Lost(Exception):
+    """The lease ran out and another worker has the draft: this attempt must change nothing more."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of a call to `put`, and the draft that now stands for the form."""
+
+    disposition: Disposition
+    id: str
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """`prefix` ends with the account's hash tag; `keep` is how many seconds an ended record stays."""
+
+    redis: Redis
+    blocking: Redis
+    prefix: str
+    lease: float = 30
+    keep: float = 30 * 86400
+    per_hour: int = 20
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    # ── keeping ──────────────────────────────────────────────────────────────
+
+    async def put(self, key: str, draft: Draft, *, nonce: str = "", watch: float = 0) -> Kept:
+        """Keep the draft under Slack's own `key`; `watch` seconds long the caller will tell by itself.
+
+        `nonce` tells a second press of the button (another one) from the same request replayed.
+
+        Raises RedisError when it could not be kept: then nothing may be promised.
+        """
+        disposition, id_ = await self._run(
+            scripts.PUT,
+            [self.form_key(key), self._mine(draft.origin.team, draft.origin.user)],
+            *(
+                reference(key),
+                draft.digest,
+                draft.to_json(),
+                _ms(watch),
+                self.per_hour,
+                _ms(self.keep),
+                nonce,
+            ),
+        )
+        return Kept(cast(Disposition, disposition), id_)
+
+    async def outcome_for_answer(self, id_: str, *, last: bool) -> Outcome | None:
+        """The outcome, if the caller is the one to tell it. After `last` the worker tells."""
+        found = await self._run(scripts.TAKE, [], id_, int(last))
+        return Outcome.from_json(found) if found else None
+
+    # ── delivering ───────────────────────────────────────────────────────────
+
+    async def claim(self) -> Entry | float:
+        """Lease the next due draft, or answer how many seconds nothing will be due (-1: nothing waits)."""
+        token = f"{self.token}:{secrets.token_hex(4)}"
+        found = await self._run(scripts.CLAIM, [], token, _ms(self.lease))
+        if isinstance(found, int):
+            return found / 1000 if found >= 0 else -1.0
+        fields = found if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))
+        return await self._entry(fields)
+
+    async def wait(self, seconds: float) -> None:
+        """Sleep until something is put, or for so long (at most)."""
+        try:
+            await self.blocking.blpop([self.prefix + "wake"], timeout=max(0.01, seconds))
+        except RedisTimeout:
+            return
+
+    async def renew(self, entry: Entry) -> None:
+        """Hold the lease for another `lease` seconds. Raises Lost."""
+        if not await self._run(scripts.RENEW, [], entry.id, entry.claim, _ms(self.lease)):
+            raise Lost(entry.id)
+
+    async def sending(self, entry: Entry, body: Mapping[str, Any], hold: float) -> Literal["ok", "twin", "ended"]:
+        """Mark, durably, that the call is about to be made. Raises Lost.
+
+        "twin": an identical draft is in the air, whose thread could not be told from this one's.
+        """
+        text = json.dumps(body, sort_keys=True)
+        air = f"{self.prefix}air:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+        said = await self._run(scripts.SENDING, [], entry.id, entry.claim, text, air, _ms(hold))
+        return cast(Literal["ok", "twin", "ended"], self._not_lost(entry, said))
+
+    async def put_back(
+        self, entry: Entry, delay: float, *, void: bool = False, error: str = "", looks: int = 0
+    ) -> None:
+        """Try again in `delay` seconds. Raises Lost.
+
+        `void`: this attempt marked the draft as sending, and surely sent nothing.
+        """
+        args = (_ms(delay), int(void), looks, error)
+        self._not_lost(entry, await self._run(scripts.PUT_BACK, [], entry.id, entry.claim, *args))
+
+    async def tell_later(self, entry: Entry, delay: float) -> None:
+        """The outcome stands; try to tell it again in `delay` seconds. Raises Lost."""
+        self._not_lost(entry, await self._run(scripts.TELL_LATER, [], entry.id, entry.claim, _ms(delay)))
+
+    async def settle(self, entry: Entry, outcome: Outcome) -> Literal["ok", "watched", "held", "ended"]:
+        """Note the outcome before anybody is told. Raises Lost.
+
+        "watched": a web process will tell it. "held": another draft holds this thread.
+        """
+        posted = {"user": entry.draft.origin.user, "link": outcome.link, "private": entry.draft.private}
+        said = await self._run(
+            scripts.SETTLE,
+            [],
+            *(entry.id, entry.claim, outcome.ending, outcome.to_json(), outcome.thread or ""),
+            *(self._source_of(entry.draft), json.dumps(posted | {"subject": entry.draft.subject})),
+            *(_ms(self.keep), int(outcome.late)),
+        )
+        return cast(Literal["ok", "watched", "held", "ended"], self._not_lost(entry, said))
+
+    async def told(self, entry: Entry, way: str, *, look_again: float = 0) -> None:
+        """Close the record: the person knows (or `way` is "untold"). Posted words are blanked. Raises Lost."""
+        posted = entry.outcome is not None and entry.outcome.ending == "posted" and way != "untold"
+        blank = entry.draft.blanked().to_json() if posted else ""
+        said = await self._run(scripts.TOLD, [], entry.id, entry.claim, way, blank, _ms(self.keep), _ms(look_again))
+        self._not_lost(entry, said)
+
+    async def note(self, entry: Entry, **fields: str | int | float) -> None:
+        """Remember something about the attempt; never the state."""
+        await self.redis.hset(self._record(entry.id), mapping=cast("Any", fields))
+
+    async def holder(self, thread: int) -> str | None:
+        """The draft that a thread on the board belongs to."""
+        return cast("str | None", await self.redis.get(f"{self.prefix}held:{thread}"))
+
+    # ── people at the form, operators at the outbox ──────────────────────────
+
+    async def cancel(self, id_: str, reason: str, response_url: str | None = None, at: float = 0) -> str:
+        """End a draft that is surely not sent. Answers "cancelled", or the state that forbids it."""
+        outcome = Outcome("cancelled", reason)
+        entry = await self.get(id_)
+        fresh = entry.draft.to_json() if entry else ""
+        if entry and response_url:
+            origin = entry.draft.origin
+            fresh = _replaced(entry.draft, response_url, at or origin.asked_at)
+        return cast(str, await self._run(scripts.CANCEL, [], id_, outcome.to_json(), fresh))
+
+    async def retry(self, id_: str) -> str:
+        """Try again by hand; what is in doubt is looked for first. Answers the new state, or what forbids it."""
+        return cast(str, await self._run(scripts.RETRY, [], id_))
+
+    async def get(self, id_: str) -> Entry | None:
+        fields = cast("dict[str, str]", await self.redis.hgetall(self._record(id_)))
+        return await self._entry(fields) if fields else None
+
+    async def latest(self, team: str, user: str, count: int = 5) -> list[Entry]:
+        """A person's latest drafts, newest first."""
+        ids = cast("list[str]", await self.redis.zrevrange(self._mine(team, user), 0, count - 1))
+        return [entry for id_ in ids if (entry := await self.get(id_))]
+
+    async def listing(self) -> AsyncIterator[Entry]:
+        """What waits, then what failed or could not be told: each once."""
+        waiting = cast("list[str]", await self.redis.zrange(self.prefix + "due", 0, -1))
+        failed = cast("list[str]", await self.redis.zrange(self.prefix + "failed", 0, -1))
+        for id_ in dict.fromkeys([*waiting, *failed]):
+            if entry := await self.get(id_):
+                yield entry
+
+    async def sizes(self) -> tuple[int, int, float]:
+        """How many wait, how many failed, and for how many seconds the most overdue has been due."""
+        oldest = cast("list[tuple[str, float]]", await self.redis.zrange(self.prefix + "due", 0, 0, withscores=True))
+        now, micro = await self.redis.time()
+        overdue = max(0.0, now + micro / 1e6 - oldest[0][1] / 1000) if oldest else 0.0
+        return (
+            await self.redis.zcard(self.prefix + "due"),
+            await self.redis.zcard(self.prefix + "failed"),
+            overdue,
+        )
+
+    async def posted_from(self, team: str, channel: str, ts: str) -> list[dict[str, Any]]:
+        """The threads made of one Slack message, with who made them."""
+        found = await self.redis.hvals(self.source_key(team, channel, ts))
+        return [json.loads(text) for text in found]
+
+    async def erase(self, team: str, user: str) -> int:
+        """Remove every draft of a person, waiting or ended. Answers how many there were."""
+        ids = cast("list[str]", await self.redis.zrange(self._mine(team, user), 0, -1))
+        for id_ in ids:
+            entry = await self.get(id_)
+            form = await self.redis.hget(self._record(id_), "form")
+            if entry and (source := self._source_of(entry.draft)):
+                await self.redis.hdel(source, id_)
+            await self.redis.zrem(self.prefix + "due", id_)
+            await self.redis.zrem(self.prefix + "failed", id_)
+            await self.redis.delete(self._record(id_), *([form] if form else []))
+        await self.redis.delete(self._mine(team, user))
+        return len(ids)
+
+    async def close(self, bot_token: str) -> None:
+        """The app was uninstalled: nothing is claimed any more under this bot token, nobody is remembered."""
+        await self.redis.set(self.prefix + "closed", _fingerprint(bot_token), px=_ms(self.keep))
+        for pattern in ("slack:*", "member:*", "tokens"):
+            async for key in self.redis.scan_iter(match=_literally(self.prefix) + pattern):
+                await self.redis.delete(key)
+
+    async def is_closed(self, bot_token: str) -> bool:
+        """Whether `close` was called under this very token; a new installation has another one."""
+        return bool(await self.redis.get(self.prefix + "closed") == _fingerprint(bot_token))
+
+    # ── keys ─────────────────────────────────────────────────────────────────
+
+    def form_key(self, key: str) -> str:
+        return f"{self.prefix}form:{key}"
+
+    def source_key(self, team: str, channel: str, ts: str) -> str:
+        return f"{self.prefix}source:{team}:{channel}:{ts}"
+
+    def _source_of(self, draft: Draft) -> str:
+        origin = draft.origin
+        if not (origin.channel and origin.message_ts):
+            return ""
+        return self.source_key(origin.team, origin.channel, origin.message_ts)
+
+    def _mine(self, team: str, user: str) -> str:
+        return f"{self.prefix}mine:{team}:{user}"
+
+    def _record(self, id_: str) -> str:
+        return f"{self.prefix}draft:{id_}"
+
+    async def _run(self, script: str, keys: list[str], *args: str | int | float) -> Any:
+        call = self.redis.register_script(script)
+        return await call(keys=[self.prefix + "due", *keys], args=[self.prefix, *args])
+
+    def _not_lost(self, entry: Entry, said: str) -> str:
+        if said == "lost":
+            raise Lost(entry.id)
+        return said
+
+    async def _entry(self, fields: Mapping[str, str]) -> Entry:
+        closed = await self.redis.hget(fields["form"], "closed") if "form" in fields else None
+        return read_entry(fields, form_closed=bool(closed))
+
+
+def _fingerprint(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
+
+
+def _literally(text: str) -> str:
+    return "".join(f"\\{each}" if each in "*?[]\\^-" else each for each in text)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _replaced(draft: Draft, response_url: str, at: float) -> str:
+    origin = replace(draft.origin, response_url=response_url, asked_at=at, view=None)
+    return replace(draft, origin=origin).to_json()

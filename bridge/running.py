@@ -1,0 +1,110 @@
+"""The two processes, web and worker, and both in one; each stops within the platform's grace."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from bridge import front
+from bridge.wiring import Bridge
+
+log = structlog.get_logger()
+
+# Heroku-like hosts kill 30 s after SIGTERM. https://devcenter.heroku.com/articles/dynos
+GRACE = 25.0
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the worker beside it has to hear them too."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run(bridge: Bridge, *, web: bool, worker: bool, stop: asyncio.Event | None = None) -> None:
+    """Run until SIGTERM, Ctrl-C or `stop`; then finish what is under way, for at most GRACE seconds."""
+    stopping = stop or _signalled()
+    work: list[Coroutine[Any, Any, None]] = []
+    server = _server(bridge) if web else None
+    if server is not None:
+        work.append(server.serve())
+        if bridge.settings.slack_app_token is not None:
+            work.append(_socket_mode(bridge, stopping))
+    if worker:
+        work.append(bridge.delivery.run(bridge.is_closed))
+    greeting = asyncio.create_task(bridge.greet_slack())
+    tasks = [asyncio.create_task(each) for each in work]
+    ended = asyncio.create_task(stopping.wait())
+    await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    log.info("stopping")
+    bridge.delivery.stop()
+    if server is not None:
+        server.should_exit = True
+    await _drain([*tasks, *bridge.desk.tasks])
+    for task in (greeting, ended):
+        task.cancel()
+
+
+async def _drain(tasks: list[asyncio.Task[Any]]) -> None:
+    done, late = await asyncio.wait(tasks, timeout=GRACE) if tasks else (set(), set())
+    for task in late:
+        task.cancel()
+    if late:
+        # What they held is claimed by another worker when its lease runs out.
+        await asyncio.wait(late, timeout=2)
+        log.warning("drain_cut_short", tasks=len(late))
+    for task in done:
+        if not task.cancelled() and (error := task.exception()):
+            raise error
+
+
+def _signalled() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+def app(bridge: Bridge) -> Starlette:
+    """The ASGI app of the web process."""
+    settings = bridge.settings
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
+    return front.build(bridge.bolt, settings.slack_signing_secret.get_secret_value(), bridge.health(), token)
+
+
+def _server(bridge: Bridge) -> _Server:
+    config = uvicorn.Config(
+        app(bridge),
+        host=bridge.settings.host,
+        port=bridge.settings.port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        # Forwarded addresses are not believed: /metrics trusts loopback.
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
+    )
+    log.info("listening", host=bridge.settings.host, port=bridge.settings.port)
+    return _Server(config)
+
+
+async def _socket_mode(bridge: Bridge, stopping: asyncio.Event) -> None:
+    """The same listeners over Slack's socket: for a computer without a public address."""
+    from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+
+    assert bridge.settings.slack_app_token is not None
+    handler = AsyncSocketModeHandler(
+        bridge.bolt, bridge.settings.slack_app_token.get_secret_value(), web_client=bridge.desk.api.client
+    )
+    await handler.connect_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
+    log.info("socket_mode")
+    await stopping.wait()
+    await handler.close_async()  # type: ignore[no-untyped-call] # likewise

@@ -1,0 +1,255 @@
+"""The outbox's steps as Redis scripts: each is atomic, and each may run twice without harm.
+
+Every script gets the prefix as ARGV[1] and the key of the due set as KEYS[1]; other keys are
+made from the prefix, whose hash tag keeps them in one slot. Times are milliseconds of the server.
+"""
+
+_HEAD = """
+local prefix, due = ARGV[1], KEYS[1]
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local function record(id) return prefix .. 'draft:' .. id end
+local function ours(id, token) return redis.call('HGET', record(id), 'claim') == token end
+local function land(id)
+  local air = redis.call('HGET', record(id), 'air')
+  if air and redis.call('GET', air) == id then redis.call('DEL', air) end
+end
+"""
+
+# Keep the draft, guard against a second one, queue it. Answers {disposition, id}.
+PUT = (
+    _HEAD
+    + """
+local ref, digest, draft, form, mine = ARGV[2], ARGV[3], ARGV[4], KEYS[2], KEYS[3]
+local watch, limit, keep, nonce = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
+local before = redis.call('HMGET', form, 'id', 'attempt', 'digest', 'nonce')
+local attempt, disposition = tonumber(before[2] or 0), 'kept'
+if before[1] then
+  local state = redis.call('HGET', record(before[1]), 'state')
+  local replayed = state == 'cancelled' and nonce == before[4]
+  if not replayed and (state == 'refused' or state == 'unposted' or state == 'cancelled') then
+    disposition = 'kept again'
+  elseif digest == before[3] then return {'already kept', before[1]}
+  else return {'changed', before[1]} end
+end
+if redis.call('ZCOUNT', mine, now - 3600000, '+inf') >= limit then return {'too many', ''} end
+attempt = attempt + 1
+local id = ref .. '-' .. attempt
+redis.call('HSET', record(id), 'id', id, 'state', 'kept', 'draft', draft, 'kept', now, 'form', form,
+  'mine', mine, 'deliveries', 0, 'stuck', 0, 'failures', 0, 'sends', 0, 'looks', 0, 'watched', now + watch)
+redis.call('ZADD', due, now, id)
+redis.call('HSET', form, 'id', id, 'attempt', attempt, 'digest', digest, 'nonce', nonce)
+redis.call('PEXPIRE', form, keep)
+redis.call('ZADD', mine, now, id)
+redis.call('ZREMRANGEBYSCORE', mine, '-inf', now - keep)
+redis.call('PEXPIRE', mine, keep)
+redis.call('LPUSH', prefix .. 'wake', id)
+redis.call('LTRIM', prefix .. 'wake', 0, 99)
+return {disposition, id}
+"""
+)
+
+# Lease the entry that has been due longest. Answers its record, or the milliseconds until one is due.
+CLAIM = (
+    _HEAD
+    + """
+local token, lease = ARGV[2], tonumber(ARGV[3])
+while true do
+  local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+  if not first[1] then return -1 end
+  local id, at = first[1], tonumber(first[2])
+  if at > now then return at - now end
+  if redis.call('EXISTS', record(id)) == 1 then
+    redis.call('ZADD', due, now + lease, id)
+    redis.call('HSET', record(id), 'claim', token)
+    redis.call('HINCRBY', record(id), 'deliveries', 1)
+    redis.call('HINCRBY', record(id), 'stuck', 1)
+    return redis.call('HGETALL', record(id))
+  end
+  redis.call('ZREM', due, id)
+end
+"""
+)
+
+RENEW = (
+    _HEAD
+    + """
+if not ours(ARGV[2], ARGV[3]) then return 0 end
+redis.call('ZADD', due, 'XX', now + tonumber(ARGV[4]), ARGV[2])
+return 1
+"""
+)
+
+# The durable mark before the call. One of two identical drafts waits, so that a thread seen later
+# can belong to one of them only.
+SENDING = (
+    _HEAD
+    + """
+local id, token, body, air, hold = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+if not ours(id, token) then return 'lost' end
+local state = redis.call('HGET', record(id), 'state')
+if state ~= 'kept' and state ~= 'sending' then return 'ended' end
+local flying = redis.call('GET', air)
+if flying and flying ~= id then return 'twin' end
+redis.call('SET', air, id, 'PX', hold)
+if state == 'kept' then redis.call('HSET', record(id), 'first_sent', now) end
+redis.call('HSET', record(id), 'state', 'sending', 'sent', now, 'body', body, 'air', air, 'looks', 0)
+redis.call('HINCRBY', record(id), 'sends', 1)
+return 'ok'
+"""
+)
+
+# Later again. `void` = '1' says that the mark of this attempt was made but surely nothing was sent:
+# the draft is out of doubt, unless an earlier send of it is still in doubt.
+PUT_BACK = (
+    _HEAD
+    + """
+local id, token, delay, void, looks = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
+if not ours(id, token) then return 'lost' end
+local state = redis.call('HGET', record(id), 'state')
+if void == '1' and state == 'sending' and redis.call('HINCRBY', record(id), 'sends', -1) <= 0 then
+  land(id)
+  redis.call('HSET', record(id), 'state', 'kept', 'sends', 0)
+  redis.call('HDEL', record(id), 'sent', 'first_sent', 'air')
+end
+redis.call('HSET', record(id), 'last_error', ARGV[7], 'looks', looks, 'stuck', 0)
+redis.call('HINCRBY', record(id), 'failures', 1)
+redis.call('HDEL', record(id), 'claim')
+redis.call('ZADD', due, now + delay, id)
+return 'ok'
+"""
+)
+
+# The outcome stands, but no way of telling worked yet.
+TELL_LATER = (
+    _HEAD
+    + """
+local id, token, delay = ARGV[2], ARGV[3], tonumber(ARGV[4])
+if not ours(id, token) then return 'lost' end
+redis.call('HINCRBY', record(id), 'telling', 1)
+redis.call('HSET', record(id), 'stuck', 0)
+redis.call('HDEL', record(id), 'claim')
+redis.call('ZADD', due, now + delay, id)
+return 'ok'
+"""
+)
+
+# The outcome, noted before anybody is told. Answers 'told elsewhere' while a web process still waits for it.
+SETTLE = (
+    _HEAD
+    + """
+local id, token, state, outcome = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local thread, source, posted, keep, late = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9]), ARGV[10]
+if not ours(id, token) then return 'lost' end
+local was = redis.call('HGET', record(id), 'state')
+if not (was == 'kept' or was == 'sending' or (late == '1' and was == 'unsure')) then return 'ended' end
+if thread ~= '' then
+  local held = prefix .. 'held:' .. thread
+  local holder = redis.call('GET', held)
+  if holder and holder ~= id then return 'held' end
+  redis.call('SET', held, id, 'PX', keep)
+  if source ~= '' then
+    redis.call('HSET', source, id, posted)
+    redis.call('PEXPIRE', source, keep)
+  end
+end
+land(id)
+redis.call('HSET', record(id), 'state', state, 'outcome', outcome, 'ended', now, 'stuck', 0)
+redis.call('HDEL', record(id), 'told', 'telling')
+local watched = tonumber(redis.call('HGET', record(id), 'watched') or 0)
+if watched > now then
+  redis.call('HDEL', record(id), 'claim')
+  redis.call('ZADD', due, watched, id)
+  return 'watched'
+end
+return 'ok'
+"""
+)
+
+# Told, by which way: out of the queue, words blanked, an end to the record's life.
+# `again` > 0 keeps it due for one more look later.
+TOLD = (
+    _HEAD
+    + """
+local id, token, way, blank, keep, again = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+if token ~= '' and not ours(id, token) then return 'lost' end
+redis.call('HSET', record(id), 'told', way, 'stuck', 0)
+redis.call('HDEL', record(id), 'claim', 'watched')
+if blank ~= '' then
+  redis.call('HSET', record(id), 'draft', blank)
+  redis.call('HDEL', record(id), 'body')
+end
+if redis.call('HGET', record(id), 'state') == 'posted' and way ~= 'untold' then
+  redis.call('ZREM', prefix .. 'failed', id)
+else
+  redis.call('ZADD', prefix .. 'failed', now, id)
+  redis.call('ZREMRANGEBYSCORE', prefix .. 'failed', '-inf', now - keep)
+end
+if again > 0 then redis.call('ZADD', due, now + again, id) else
+  redis.call('ZREM', due, id)
+  redis.call('PEXPIRE', record(id), keep)
+end
+return 'ok'
+"""
+)
+
+# The waiting web process takes the outcome for its own answer, or leaves the telling to the worker.
+TAKE = (
+    _HEAD
+    + """
+local id, last = ARGV[2], ARGV[3]
+local r = redis.call('HMGET', record(id), 'outcome', 'told', 'watched', 'form')
+if not r[4] then return false end
+if redis.call('HEXISTS', r[4], 'closed') == 1 then last, r[3] = '1', 0 end
+if r[1] and not r[2] and tonumber(r[3] or 0) > now then
+  redis.call('HSET', record(id), 'watched', now + 5000)
+  redis.call('ZADD', due, 'XX', now + 5000, id)
+  return r[1]
+end
+if last == '1' then
+  redis.call('HSET', record(id), 'watched', 0)
+  if r[1] and not r[2] then
+    redis.call('ZADD', due, 'XX', now, id)
+    redis.call('LPUSH', prefix .. 'wake', id)
+  end
+end
+return false
+"""
+)
+
+# Only what is surely not sent can be cancelled; the worker that tells is called at once.
+CANCEL = (
+    _HEAD
+    + """
+local id, outcome, origin = ARGV[2], ARGV[3], ARGV[4]
+local state = redis.call('HGET', record(id), 'state')
+if not state then return 'unknown' end
+if state ~= 'kept' then return state end
+redis.call('HSET', record(id), 'state', 'cancelled', 'outcome', outcome, 'ended', now, 'watched', 0)
+if origin ~= '' then redis.call('HSET', record(id), 'draft', origin) end
+redis.call('HDEL', record(id), 'claim')
+redis.call('ZADD', due, now, id)
+redis.call('LPUSH', prefix .. 'wake', id)
+return 'cancelled'
+"""
+)
+
+# An operator's second try. What is in doubt is looked for first: it stays 'sending'.
+RETRY = (
+    _HEAD
+    + """
+local id = ARGV[2]
+local state = redis.call('HGET', record(id), 'state')
+if not state then return 'unknown' end
+if state == 'posted' then return state end
+local back = state == 'unsure' and 'sending' or (state == 'sending' and 'sending' or 'kept')
+redis.call('HSET', record(id), 'state', back, 'stuck', 0, 'failures', 0, 'looks', 0, 'retried', now,
+  'sends', back == 'sending' and 1 or 0)
+redis.call('HDEL', record(id), 'outcome', 'told', 'telling', 'noted', 'claim', 'late')
+redis.call('PERSIST', record(id))
+redis.call('ZREM', prefix .. 'failed', id)
+redis.call('ZADD', due, now, id)
+redis.call('LPUSH', prefix .. 'wake', id)
+return back
+"""
+)

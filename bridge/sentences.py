@@ -1,0 +1,139 @@
+"""Every sentence that a member reads, in one place. Gaps are filled from an outcome's detail.
+
+Rules of the house: say what happened, then what to do next; "was not" only when it is sure,
+"may not have been" when it is not; no blame, no "Oops", no meaning by emoji alone.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+TITLE = "Post to community"
+
+REASONS: Mapping[str, str] = {
+    # the form itself
+    "subject_empty": "Give it a subject: the one line that people see first on the board.",
+    "message_empty": "Write a message. It may be short, but the board does not take an empty one.",
+    "too_long": "This is {over} characters too long; there is room for {limit}.",
+    "guests_needed": "A private post needs somebody who can read it: choose at least one guest.",
+    "too_many": "That is {limit} posts within an hour, the most that this space allows for one person. "
+    "Nothing was posted and your words are still here; please try again a little later.",
+    "store_away": "We cannot keep your post safely right now, so nothing was posted. Your words stay in this form: "
+    "please press Post again in a minute.",
+    "private_forbidden": "This message comes from a place that is not a public channel, and this space does not let "
+    "such messages be carried to the board. Nothing was posted.",
+    # the Slack side of who you are
+    "foreign": "Only members of this Slack workspace can post to its board; your account belongs to another one.",
+    "deleted": "Your Slack account is deactivated, so nothing can be posted in your name.",
+    "bot": "Posts need a person behind them; apps and bots cannot post to the board.",
+    "guest": "In this space, guest accounts cannot post to the board. Please ask the community team.",
+    "no_email": "Your Slack profile shows no e-mail address to us, so we cannot tell who you are on the board. "
+    "Please ask the community team to look at the app's permissions.",
+    "unconfirmed": "Your e-mail address in Slack is not confirmed yet. Confirm it from the mail that Slack sent you, "
+    "then try again.",
+    # the board's side
+    "unknown": "Nobody on the board has the e-mail address of your Slack profile. Ask the community team to add it to "
+    "your member profile, or change your address in Slack to the one the board knows.",
+    "archived": "Your member profile is archived, so it cannot post. Please ask the community team to restore it.",
+    "inactive": "Your member profile is not active, so it cannot post. Please ask the community team.",
+    "no_login": "Your member profile has no login for the members' portal yet. Ask the community team to invite you; "
+    "posts always stand under your own account.",
+    "ambiguous": "Several accounts on the board share your e-mail address, and we do not guess which one is you. "
+    "Please ask the community team to merge them.",
+    "no_board_access": "Your member profile may not use the discussion board at {name}. Please ask the community team.",
+    "no_location": "Your member profile does not belong to a location with a board here. "
+    "Please ask the community team.",
+    "location_unknown": "That location is not one of this space's. Please choose another.",
+    "choose_location": "You are a member at several locations ({offered}). Please choose where this should be posted.",
+    "other_location": "You are not a member at {name}. You can post at: {offered}.",
+    "group_elsewhere": "That group does not belong to {name}. Please choose one of its groups, or none.",
+    "group_not_member": "Only members of that group may post in it. Choose another group, or none for the whole board.",
+    "instant_not_allowed": "Sending to everybody right away is kept for a few people here. "
+    "Choose the daily digest instead.",
+    "guests_unmapped": "These people cannot be found on the board: {who}. Remove them, or ask the community team to "
+    "add them; nothing was posted.",
+    "board_refused": "The board did not accept it. {said}",
+    # endings
+    "patience": "The board could not be reached for too long.",
+    "worker_died": "Something in this post stops us from carrying it; the operator can see what.",
+    "several": "The board shows more than one thread that could be yours, and we will not guess.",
+    "sent_often": "The board took it several times without ever confirming it, so we stopped.",
+    "changed_mind": "You cancelled it.",
+    "dropped": "The operator took it out of the queue.",
+    "uninstalled": "The app was removed from this workspace before it could be posted.",
+}
+
+HELP = (
+    "*{command}* opens a form to write to the members' discussion board.\n"
+    "*{command} Your subject* opens the form with the subject filled in.\n"
+    "*{command} post Subject | Message #tag #tag* posts at once, with the daily digest.\n"
+    "*{command} whoami* shows under which account you post.\n"
+    "*{command} status* shows your latest posts and where each stands.\n"
+    "To carry an existing message across, open its menu (⋮ or long press) and choose *Post to community*; "
+    "that works in threads too, where Slack does not offer commands."
+)
+WHOAMI = "You post as *{name}* at {locations}. That is the board account with the e-mail address of your Slack profile."
+WHOAMI_LATER = "Looking you up on the board; the answer follows here."
+BOARD_AWAY = (
+    "The board cannot be reached right now, so we cannot look. Posts are kept and carried across when it is back."
+)
+NOTHING_YET = "You have not posted anything yet. *{command}* opens the form."
+STATUS_TITLE = "Your latest posts"
+FORM_FAILED = "Slack did not let us open the form in time. Nothing was posted; please try again. You had typed: {text}"
+FORM_FAILED_EMPTY = "Slack did not let us open the form in time. Nothing was posted; please try again."
+FOREIGN = REASONS["foreign"]
+STORE_AWAY = "We cannot look that up right now; please try again in a minute. Nothing was changed."
+GONE = "This post is not kept any more, so there is nothing left to do."
+CANNOT_CANCEL = {
+    "sending": "It is on its way to the board already, so it cannot be cancelled any more. You will hear how it ended.",
+    "posted": "It is on the board already. You can delete it there.",
+    "cancelled": "It was cancelled already; it was not posted.",
+    "refused": "It was not posted, so there is nothing to cancel.",
+    "unposted": "It was not posted, so there is nothing to cancel.",
+    "unsure": "It may be on the board already. Please look there before posting it again.",
+}
+
+ATTACHED = "The message is too long for this form. It is attached whole below what you type here."
+NOT_ATTACHED = "The message is too long for this form and could not be attached. Please copy what should be posted."
+PRIVATE_SOURCE = (
+    "This message comes from a place that is not a public channel. Everybody on the board will be able to read it; "
+    "no name of the channel and no link to it will be posted."
+)
+POSTED_BEFORE = "This message was posted before, by {user}: {link}. Posting it again makes a second thread."
+
+POSTED = "Posted to the community board"
+POSTED_LATE = "Found on the board after all: your post is there"
+REFUSED = "Was not posted"
+UNSURE = "May not have been posted"
+UNSURE_NEXT = "Please look on the board before you post it again."
+CHECKING = "Checking with the board"
+WAITING = "Kept, and on its way"
+WAITING_TEXT = (
+    "Your post is kept safely and will be carried across. You can close this; you will be told here or by message."
+)
+TRYING = "Kept, still trying"
+TRYING_TEXT = (
+    "The board is not answering right now. Your post is kept safely and will be carried across as soon as it does; "
+    "there is nothing you need to do."
+)
+CHANGED = (
+    "The first version of this post is already under way, so the change was not posted. Here is where the first stands:"
+)
+
+DELIVERY = {"digest": "with the daily digest", "instant": "at once, to everybody who follows"}
+CREDIT = "Originally by {author}, shared from Slack"
+CREDIT_LINK = "[See it in Slack]({link})"
+
+
+def reason(name: str, detail: Mapping[str, Any] | None = None, **more: Any) -> str:
+    """The sentence for a reason; lists in the detail are told as people tell lists."""
+    filled = {key: _told(value) for key, value in {**(detail or {}), **more}.items()}
+    return REASONS.get(name, "").format_map(_Blank(filled)).strip()
+
+
+class _Blank(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _told(value: Any) -> str:
+    return ", ".join(str(each) for each in value) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,178 @@
+"""The environment, read once and checked whole: the only reader of it.
+
+Every field is a variable of the same name in capitals, described in .env.example.
+Durations are in seconds.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+Everyone = Literal["everybody", "nobody"]
+
+
+class Settings(BaseSettings):
+    """All that an operator may choose. Raises pydantic's ValidationError; `problems` makes sentences of it."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, str_strip_whitespace=True
+    )
+
+    slack_app_token: SecretStr | None = None
+    slack_signing_secret: SecretStr = Field(SecretStr(""), validate_default=True)
+    slack_bot_token: SecretStr = Field(min_length=1)
+    slack_api_url: str = "https://slack.com/api/"
+    slack_command: str = Field("/community", pattern=r"^/[^\s/]{1,31}$")
+    slack_guests: Literal["allow", "refuse"] = "allow"
+
+    nexudus_url: str = "https://spaces.nexudus.com"
+    nexudus_username: str = Field(min_length=1)
+    nexudus_password: SecretStr = Field(min_length=1)
+    nexudus_client_id: str | None = None
+    nexudus_business_id: int | None = Field(None, ge=1)
+    nexudus_thread_url: str = "https://{web_address}.spaces.nexudus.com/en/conversations/thread/{id}/{slug}"
+    nexudus_writes_per_minute: int = Field(60, ge=1)
+    nexudus_writes_per_day: int = Field(2500, ge=1)
+    nexudus_call_interval_ms: int = Field(100, ge=0)
+    nexudus_timeout: float = Field(15, gt=0, le=120)
+    nexudus_search_lag: float = Field(10, ge=0, le=600)
+
+    patience: float = Field(86400, gt=0)
+    identity_ttl: float = Field(3600, gt=0)
+    groups_ttl: float = Field(300, gt=0)
+    keep_days: float = Field(30, gt=0)
+    instant_delivery: Annotated[Everyone | frozenset[str], NoDecode] = "everybody"
+    posts_per_person_per_hour: int = Field(20, ge=1)
+    private_sources: Literal["allow", "warn", "forbid"] = "warn"
+    subject_max: int = Field(254, ge=1)
+    message_max: int = Field(20000, ge=1)
+    tags_max: int = Field(50, ge=1)
+
+    redis_url: str | None = None
+    bridge_data: Path = Path("./.bridge")
+    bridge_account: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    lease: float = Field(30, gt=0)
+    host: str = "127.0.0.1"
+    port: int = Field(3000, ge=0, le=65535)
+    public_url: str | None = None
+    metrics_token: SecretStr | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    dyno: str | None = None
+
+    @field_validator("instant_delivery", mode="before")
+    @classmethod
+    def _people(cls, value: Any) -> Any:
+        if isinstance(value, str) and value not in ("everybody", "nobody"):
+            return frozenset(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("slack_api_url", "nexudus_url", "public_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be a web address such as https://example.com")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("must begin with https:// (plain http is for this machine only)")
+        return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _with_slash(cls, value: str) -> str:
+        return value.rstrip("/") + "/"
+
+    @field_validator("nexudus_thread_url")
+    @classmethod
+    def _template(cls, value: str) -> str:
+        try:
+            value.format(web_address="a", business_id=1, id=1, slug="s")
+        except (KeyError, IndexError, ValueError):
+            raise ValueError("may hold only {web_address}, {business_id}, {id} and {slug}") from None
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("slack_signing_secret")
+    @classmethod
+    def _verifiable(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        # An empty secret would verify nothing; with an app token, Socket Mode needs no signatures.
+        if not value.get_secret_value().strip() and info.data.get("slack_app_token") is None:
+            raise ValueError("is missing")
+        return value
+
+    @property
+    def account(self) -> str:
+        """Names this pair of workspace and board inside Redis; two bridges may then share one server."""
+        if self.bridge_account:
+            return self.bridge_account
+        whose = f"{self.nexudus_url.rstrip('/')}|{self.nexudus_username.lower()}"
+        return hashlib.sha256(whose.encode()).hexdigest()[:12]
+
+    @property
+    def prefix(self) -> str:
+        """What every key begins with; the braces keep one account's keys in one slot of a Redis Cluster."""
+        return f"bridge:{{{self.account}}}:"
+
+    def may_choose_instant(self, user: str) -> bool:
+        """Whether this Slack person may choose instant delivery (INSTANT_DELIVERY)."""
+        if isinstance(self.instant_delivery, frozenset):
+            return user in self.instant_delivery
+        return self.instant_delivery == "everybody"
+
+
+class GivenSettings(Settings):
+    """Settings from arguments alone: the demo must not touch anybody's environment or `.env`."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+_EXAMPLES = {
+    "slack_signing_secret": "SLACK_SIGNING_SECRET=8f742231b10e… (api.slack.com/apps, Basic Information)",
+    "slack_bot_token": "SLACK_BOT_TOKEN=xoxb-… (api.slack.com/apps, OAuth & Permissions)",
+    "nexudus_username": "NEXUDUS_USERNAME=bridge@your-space.com",
+    "nexudus_password": "NEXUDUS_PASSWORD=the API user's password",
+    "nexudus_url": "NEXUDUS_URL=https://spaces.nexudus.com",
+    "nexudus_business_id": "NEXUDUS_BUSINESS_ID=1421021016",
+    "slack_command": "SLACK_COMMAND=/community",
+    "slack_guests": "SLACK_GUESTS=allow",
+    "instant_delivery": "INSTANT_DELIVERY=everybody",
+    "private_sources": "PRIVATE_SOURCES=warn",
+    "redis_url": "REDIS_URL=redis://localhost:6379/0",
+    "port": "PORT=3000",
+}
+
+
+def problems(error: ValidationError) -> list[str]:
+    """One line for each wrong or missing setting: its name, what is wrong, an example. Never its value."""
+    return [_problem(str(each["loc"][0]) if each["loc"] else "", each["type"], each["msg"]) for each in error.errors()]
+
+
+def _problem(field: str, kind: str, message: str) -> str:
+    said = message.removeprefix("Value error, ")
+    if kind == "missing" or kind.endswith("too_short"):
+        said = "is missing"
+    default = Settings.model_fields[field].default if field in Settings.model_fields else None
+    example = _EXAMPLES.get(field, f"{field.upper()}={default}")
+    return f"{field.upper()}: {said}. Example: {example}"

@@ -1,0 +1,89 @@
+"""Telling whether a thread that the board lists is the one a draft in doubt became.
+
+The board ignores filters it does not know and lists partial records, so everything is
+compared on our side, and nothing that is missing counts as equal.
+"""
+
+import html
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.nexudus import Refused, Sighting
+
+# The board's Date header has whole seconds, and its clock is read across a network.
+TOLERANCE = 2.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Thread ids that can only be this draft's, and whether the look was clear: all read, all compared."""
+
+    found: tuple[int, ...]
+    clear: bool
+
+
+async def sift(
+    sighting: Sighting,
+    body: Mapping[str, Any],
+    since: float,
+    draft_id: str,
+    read: Callable[[int], Awaitable[dict[str, Any]]],
+    holder: Callable[[int], Awaitable[str | None]],
+) -> Seen:
+    """Which of the listed threads match what was sent at `since` (epoch seconds, our clock).
+
+    Raises what `read` raises, except for a record that is gone by now.
+    """
+    clear = sighting.complete and sighting.offset is not None
+    earliest = since + (sighting.offset or 0) - TOLERANCE
+    found = []
+    for record in sighting.records:
+        if not _could_be(record, body) or not _young_enough(record, earliest):
+            continue
+        if (await holder(record["Id"])) not in (None, draft_id):
+            continue
+        try:
+            # Lists are partial and may lag; the single record is the one compared in full.
+            whole = await read(record["Id"])
+        except Refused:
+            continue
+        if _same(whole, body):
+            found.append(int(record["Id"]))
+    return Seen(tuple(found), clear)
+
+
+def _could_be(record: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    if not isinstance(record.get("Id"), int):
+        return False
+    return all(record.get(name) in (None, body[name]) for name in ("BusinessId", "UserId")) and _text(
+        record.get("Subject") or body["Subject"]
+    ) == _text(body["Subject"])
+
+
+def _same(record: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    same_ids = all(record.get(name) == body[name] for name in ("BusinessId", "UserId"))
+    return same_ids and all(_text(record.get(name)) == _text(body[name]) for name in ("Subject", "Message"))
+
+
+def _text(value: object) -> str:
+    """As it reads, whatever the board did to spaces, line ends and entities."""
+    return " ".join(html.unescape(html.unescape(str(value or ""))).split())
+
+
+def _young_enough(record: Mapping[str, Any], earliest: float) -> bool:
+    created = parse_time(record.get("CreatedOn"))
+    # Without a readable time it cannot be excluded here; that it is nobody else's still has to hold.
+    return created is None or created >= earliest
+
+
+def parse_time(value: object) -> float | None:
+    """Epoch seconds of the board's times: ISO-8601, 0 to 7 fractional digits, UTC."""
+    text = str(value or "").removesuffix("Z")
+    head, _, fraction = text.partition(".")
+    try:
+        moment = datetime.fromisoformat(head).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
+    return moment + (float(f"0.{fraction}") if fraction.isdigit() else 0)

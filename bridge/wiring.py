@@ -1,0 +1,173 @@
+"""Builds everything once from the settings, and hands it in."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+import httpx
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from slack_bolt.async_app import AsyncApp
+
+from bridge import blocks, metrics, slack, store
+from bridge.cache import Cache
+from bridge.delivery import Delivery, Policy
+from bridge.desk import Desk
+from bridge.draft import Limits
+from bridge.front import Health
+from bridge.nexudus import BadReference, Nexudus
+from bridge.outbox import Outbox
+from bridge.pace import Pace
+from bridge.people import People, Rules, SlackSide
+from bridge.settings import Settings
+from bridge.telling import Telling
+from bridge.tokens import Tokens
+from bridge.webapi import CallFailed, WebApi
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """The parts that the processes run."""
+
+    settings: Settings
+    redis: Redis
+    outbox: Outbox
+    tokens: Tokens
+    people: People
+    desk: Desk
+    delivery: Delivery
+    bolt: AsyncApp
+
+    def health(self) -> Health:
+        return Health(
+            self.store_answers, self.tokens.refused, self.board_away, self.measure,
+            "socket mode" if self.settings.slack_app_token else "http",
+        )  # fmt: skip
+
+    async def store_answers(self) -> bool:
+        try:
+            return bool(await self.redis.ping())
+        except (RedisError, OSError):
+            return False
+
+    async def board_away(self) -> bool:
+        with contextlib.suppress(RedisError):
+            return await self.delivery.board_is_away()
+        return False
+
+    async def measure(self) -> None:
+        with contextlib.suppress(RedisError):
+            waiting, failed, overdue = await self.outbox.sizes()
+            metrics.WAITING.set(waiting)
+            metrics.FAILED.set(failed)
+            metrics.OVERDUE.set(overdue)
+
+    async def is_closed(self) -> bool:
+        """Whether the app was uninstalled under the token that this process holds."""
+        return await self.outbox.is_closed(self.settings.slack_bot_token.get_secret_value())
+
+    async def greet_slack(self) -> None:
+        """auth.test once, ahead of the first request; Slack being away is no reason not to start."""
+        for wait in (1, 5, 30, 60, 300):
+            try:
+                team, _ = await self.desk.api.home()
+                log.info("slack_ready", team=team)
+                return
+            except CallFailed as failed:
+                log.warning("slack_not_ready", error=failed.error)
+                await asyncio.sleep(wait)
+
+
+@contextlib.asynccontextmanager
+async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
+    """Every part, connected, for as long as the block runs."""
+    redis, blocking = store.connect(redis_url), store.connect_blocking(redis_url, block=1.0)
+    # Slack's own default of five minutes would outlive every promise; single calls set their own limits.
+    timeout = aiohttp.ClientTimeout(total=15, connect=5)
+    async with (
+        contextlib.aclosing(redis),
+        contextlib.aclosing(blocking),
+        aiohttp.ClientSession(timeout=timeout) as session,
+        httpx.AsyncClient(follow_redirects=False) as http,
+    ):
+        yield _assemble(settings, redis, blocking, session, http)
+
+
+def _assemble(
+    settings: Settings, redis: Redis, blocking: Redis, session: aiohttp.ClientSession, http: httpx.AsyncClient
+) -> Bridge:
+    api = WebApi(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session, http)
+    outbox = Outbox(
+        redis,
+        blocking,
+        settings.prefix,
+        lease=settings.lease,
+        keep=settings.keep_days * 86400,
+        per_hour=settings.posts_per_person_per_hour,
+    )
+    tokens, board = _board(settings, redis, http)
+    cache = Cache(redis, settings.prefix)
+    people = People(board, SlackSide(api.user, api.channel, api.home), cache, _rules(settings), BadReference)
+    desk = Desk(api, outbox, people, _limits(settings), settings.private_sources)
+    policy = Policy(
+        settings.patience, settings.nexudus_timeout, settings.nexudus_search_lag,
+        settings.nexudus_thread_url, blocks.credit_line,
+    )  # fmt: skip
+    delivery = Delivery(outbox, board, people, Telling(api, outbox), policy)
+    return Bridge(settings, redis, outbox, tokens, people, desk, delivery, slack.build(desk, settings.slack_command))
+
+
+def _board(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> tuple[Tokens, Nexudus]:
+    tokens = Tokens(
+        http,
+        settings.nexudus_url,
+        settings.nexudus_username,
+        settings.nexudus_password.get_secret_value(),
+        redis,
+        settings.prefix,
+        settings.nexudus_client_id,
+        settings.nexudus_timeout,
+    )
+    pace = Pace(
+        redis,
+        settings.prefix,
+        settings.nexudus_writes_per_minute,
+        settings.nexudus_writes_per_day,
+        settings.nexudus_call_interval_ms / 1000,
+    )
+    return tokens, Nexudus(http, settings.nexudus_url, tokens, pace, settings.nexudus_timeout)
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        identity_ttl=settings.identity_ttl,
+        groups_ttl=settings.groups_ttl,
+        guests=settings.slack_guests,
+        default_location=settings.nexudus_business_id,
+        may_choose_instant=settings.may_choose_instant,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.subject_max, settings.message_max, settings.tags_max)
+
+
+def set_up_logs(level: str) -> None:
+    """Events with keys as JSON lines; never a body, a token or an address."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(),
+    )
