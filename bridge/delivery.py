@@ -1,13 +1,12 @@
 """One attempt from claim to report, and the policy between attempts.
 
 A draft is marked as sending before the call. Found so marked, it is in doubt: it is looked
-for on the board, and sent again only after two clear looks. `decide` says, without I/O, what
-follows from what the wire did. Retries live here only.
+for on the board, and sent again only after two clear looks. Retries live here only; what follows
+from which error, and after which wait, stands in `decision`.
 """
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,30 +16,15 @@ from typing import Any, Protocol
 import structlog
 from redis.exceptions import RedisError
 
+from bridge import decision, metrics, sightings
 from bridge import draft as drafts
-from bridge import metrics, sightings
 from bridge.draft import Draft, Entry, Outcome
-from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Unauthorized, Unavailable
+from bridge.nexudus import BadReference, Nexudus, NexudusError, Unauthorized, Unavailable
 from bridge.outbox import Lost, Outbox
-from bridge.people import Author, NotAllowed, People, SlackAway
+from bridge.people import NotAllowed, SlackAway
+from bridge.places import Author, Places
 
 log = structlog.get_logger()
-
-# Waits between attempts in seconds, then the last one over and over; jittered by a fifth.
-WAITS = (1, 3, 10, 30, 60, 120, 300, 600)
-# A login that the board rejects is the operator's to mend; asking often may lock the account.
-UNAUTHORIZED_WAITS = (30, 60, 300, 900)
-TELLING_WAITS = (2, 10, 60, 300, 900, 3600)
-# Early looks can only find; they answer the common case "accepted, then hung up" within seconds.
-EARLY_LOOKS = (0.5, 3.0)
-CLEAR_LOOKS = 2
-MOST_SENDS = 3
-# A draft that was claimed so often without coming back kills its worker.
-MOST_STUCK = 5
-# How long a post waits before its person hears that it is still being tried.
-QUIET = 8.0
-LATE_LOOK = 6 * 3600.0
-TELLING_PATIENCE = 86400.0
 
 
 class Untold(Exception):
@@ -68,49 +52,14 @@ class Policy:
     credit: Callable[[Draft, str | None, str | None], str] = lambda draft, author, link: ""
 
 
-@dataclass(frozen=True)
-class Again:
-    """Put back: after `delay` seconds. `void`: this attempt surely sent nothing."""
-
-    delay: float
-    error: str
-    void: bool = True
-    looks: int = 0
-
-
-def decide(error: Exception, entry: Entry, *, marked: bool) -> Outcome | Again:
-    """What follows when an attempt ended in `error`; `marked` says whether it had marked the draft as sending."""
-    doubt = entry.sends > 0
-    if isinstance(error, NotAllowed):
-        outcome = Outcome("refused", error.reason, error.field, error.detail)
-        return replace(outcome, ending="unsure") if doubt else outcome
-    if isinstance(error, BadReference) and not entry.resolved_anew:
-        return Again(0, "reference", void=marked)
-    if isinstance(error, Refused):
-        fields = {each.property: each.message for each in error.fields}
-        outcome = Outcome("refused", "board_refused", None, {"said": error.message}, fields)
-        return replace(outcome, ending="unsure") if doubt else outcome
-    if isinstance(error, Unauthorized):
-        return Again(_wait(UNAUTHORIZED_WAITS, entry.failures), error.reason, void=marked)
-    if isinstance(error, Unavailable | SlackAway):
-        wait = _wait(WAITS, entry.failures)
-        return Again(max(wait, error.wait or 0), "unavailable", void=marked)
-    if marked:
-        return Again(EARLY_LOOKS[0], "unsure", void=False)
-    return Again(_wait(WAITS, entry.failures), type(error).__name__, void=False)
-
-
-def _wait(schedule: tuple[int, ...], tries: int) -> float:
-    return schedule[min(tries, len(schedule) - 1)] * random.uniform(1, 1.2)  # noqa: S311 — jitter, not a secret
-
-
 class Delivery:
     """Works the outbox until told to stop; any number of these share one Redis."""
 
     def __init__(
-        self, outbox: Outbox, board: Nexudus, people: People, report: Report, policy: Policy, slots: int = 8
+        self, outbox: Outbox, board: Nexudus, places: Places, report: Report, policy: Policy, slots: int = 8
     ) -> None:
-        self._outbox, self._board, self._people, self._report = outbox, board, people, report
+        self._outbox, self._board, self._report = outbox, board, report
+        self._people, self._places = places.people, places
         self._policy, self._slots = policy, slots
         self._stopping = asyncio.Event()
         self._away = False
@@ -190,10 +139,10 @@ class Delivery:
             await self._look_late(entry)
         elif entry.outcome is not None:
             await self._tell(entry)
-        elif entry.stuck > MOST_STUCK:
-            await self._end(entry, _given_up(entry, "worker_died"))
+        elif entry.stuck > decision.MOST_STUCK:
+            await self._end(entry, decision.given_up(entry, "worker_died"))
         elif time.time() > entry.asked + self._policy.patience:
-            await self._end(entry, _given_up(entry, "patience"))
+            await self._end(entry, decision.given_up(entry, "patience"))
         elif entry.state == "sending":
             await self._look(entry)
         else:
@@ -204,7 +153,7 @@ class Delivery:
     async def _send(self, entry: Entry) -> None:
         marked = False
         try:
-            author = await self._people.author(entry.draft)
+            author = await self._places.author(entry.draft)
             body = dict(entry.body) if entry.sends and entry.body else await self._compose(entry.draft, author)
             said = await self._outbox.sending(entry, body, hold=self._policy.patience * 2)
             if said == "twin":
@@ -215,7 +164,7 @@ class Delivery:
             thread = await self._create(body, began)
         except (NotAllowed, SlackAway, NexudusError) as error:
             return await self._follow(entry, error, marked=marked)
-        outcome = posted(entry.draft, author, thread, self._policy.thread_url)
+        outcome = decision.posted(entry.draft, author, thread, self._policy.thread_url)
         metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.kept))
         return await self._end(entry, outcome)
 
@@ -244,7 +193,7 @@ class Delivery:
         if author.group is not None:
             body["CommunityGroupId"] = author.group
         if draft.guests:
-            body["Guests"] = await self._people.guests(draft.guests, author.location, author.profile)
+            body["Guests"] = await self._places.guests(draft.guests, author.location, author.profile)
             if draft.private and not body["Guests"]:
                 raise NotAllowed("guests_needed", "guests")
         return body
@@ -259,17 +208,17 @@ class Delivery:
         return self._policy.credit(draft, name, link)
 
     async def _follow(self, entry: Entry, error: Exception, *, marked: bool) -> None:
-        decision = decide(error, entry, marked=marked)
-        log.info("attempt_ended", id=entry.id, error=type(error).__name__, decision=type(decision).__name__)
+        follows = decision.decide(error, entry, marked=marked)
+        log.info("attempt_ended", id=entry.id, error=type(error).__name__, follows=type(follows).__name__)
         metrics.RETRIES.labels(type(error).__name__).inc()
         if isinstance(error, Unauthorized):
             log.error("board_rejects_login", reason=error.reason)
-        if isinstance(decision, Outcome):
-            return await self._end(entry, decision)
+        if isinstance(follows, Outcome):
+            return await self._end(entry, follows)
         if isinstance(error, BadReference):
             await self._people.forget(entry.draft.origin.user)
             await self._outbox.note(entry, resolved_anew=1)
-        await self._outbox.put_back(entry, decision.delay, void=decision.void, error=decision.error)
+        await self._outbox.put_back(entry, follows.delay, void=follows.void, error=follows.error)
         await self._say_still_trying(entry)
         return None
 
@@ -281,7 +230,7 @@ class Delivery:
         try:
             seen = await self._search(entry, since)
         except NexudusError as error:
-            delay = max(getattr(error, "wait", None) or 0, _wait(WAITS, entry.failures))
+            delay = max(getattr(error, "wait", None) or 0, decision.wait(decision.WAITS, entry.failures))
             await self._outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
             return await self._say_still_trying(entry)
         if len(seen.found) > 1:
@@ -300,13 +249,13 @@ class Delivery:
         metrics.ADOPTED.inc()
         log.info("adopted_after_doubt", id=entry.id, thread=thread)
         author = await self._author_as_sent(entry)
-        outcome = posted(entry.draft, author, thread, self._policy.thread_url)
+        outcome = decision.posted(entry.draft, author, thread, self._policy.thread_url)
         await self._end(entry, replace(outcome, late=late))
 
     async def _author_as_sent(self, entry: Entry) -> Author | None:
         """For the report's link and group; the thread stands whether or not they can be told."""
         with contextlib.suppress(NotAllowed, SlackAway, NexudusError):
-            return await self._people.author(entry.draft)
+            return await self._places.author(entry.draft)
         return None
 
     async def _not_found(self, entry: Entry, *, clear: bool) -> None:
@@ -315,14 +264,14 @@ class Delivery:
         settled = sent + 2 * self._policy.timeout + 1
         now = time.time()
         if now < settled:
-            early = [sent + each - now for each in EARLY_LOOKS if sent + each > now + 0.2]
+            early = [sent + each - now for each in decision.EARLY_LOOKS if sent + each > now + 0.2]
             return await self._outbox.put_back(entry, early[0] if early else settled - now, error="looking")
         looks = entry.looks + 1 if clear else 0
-        if looks < CLEAR_LOOKS:
-            wait = self._policy.search_lag if clear else _wait(WAITS, entry.failures)
+        if looks < decision.CLEAR_LOOKS:
+            wait = self._policy.search_lag if clear else decision.wait(decision.WAITS, entry.failures)
             await self._outbox.put_back(entry, wait, error="looking", looks=looks)
             return await self._say_still_trying(entry)
-        if entry.sends >= MOST_SENDS:
+        if entry.sends >= decision.MOST_SENDS:
             return await self._end(entry, Outcome("unsure", "sent_often"))
         return await self._send(entry)
 
@@ -331,7 +280,7 @@ class Delivery:
         try:
             seen = await self._search(entry, entry.first_sent or entry.kept)
         except NexudusError:
-            return await self._outbox.told(entry, entry.told or "untold", look_again=LATE_LOOK)
+            return await self._outbox.told(entry, entry.told or "untold", look_again=decision.LATE_LOOK)
         if len(seen.found) == 1:
             return await self._adopt(entry, seen.found[0], late=True)
         return await self._outbox.told(entry, entry.told or "untold")
@@ -353,19 +302,19 @@ class Delivery:
         try:
             way = await self._report(entry, entry.outcome)
         except Untold as untold:
-            overdue = time.time() - (entry.ended or entry.kept) > TELLING_PATIENCE
+            overdue = time.time() - (entry.ended or entry.kept) > decision.TELLING_PATIENCE
             if not untold.final and not overdue:
-                wait = _wait(TELLING_WAITS, entry.telling)
+                wait = decision.wait(decision.TELLING_WAITS, entry.telling)
                 return await self._outbox.tell_later(entry, max(wait, untold.wait or 0))
             way = "untold"
             log.error("untold", id=entry.id)
         metrics.TOLD.labels(way).inc()
-        again = LATE_LOOK if entry.outcome.ending == "unsure" else 0
+        again = decision.LATE_LOOK if entry.outcome.ending == "unsure" else 0
         return await self._outbox.told(entry, way, look_again=again)
 
     async def _say_still_trying(self, entry: Entry) -> None:
         """Once, after a while: kept, still trying, with a way to cancel. Not being able to say so is no failure."""
-        if entry.noted or time.time() - entry.kept < QUIET:
+        if entry.noted or time.time() - entry.kept < decision.QUIET:
             return
         fresh = await self._outbox.get(entry.id)
         if fresh is None or fresh.outcome is not None:
@@ -373,20 +322,3 @@ class Delivery:
         with contextlib.suppress(Untold):
             await self._report(fresh, None)
         await self._outbox.note(entry, noted=1)
-
-
-def _given_up(entry: Entry, reason: str) -> Outcome:
-    return Outcome("unsure" if entry.state == "sending" else "unposted", reason)
-
-
-def posted(draft: Draft, author: Author | None, thread: int, template: str) -> Outcome:
-    """The good ending, with the thread's address from the operator's template."""
-    if author is None:
-        return Outcome("posted", thread=thread, detail={"group": None})
-    link = template.format(
-        web_address=author.web_address,
-        business_id=author.location,
-        id=thread,
-        slug=drafts.slug(draft.subject),
-    )
-    return Outcome("posted", thread=thread, link=link, detail={"group": author.group_name})

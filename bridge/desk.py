@@ -1,30 +1,26 @@
-"""What the listeners ask for: the form's furniture, the keeping, the brief wait, the answers."""
+"""What the listeners ask for: the keeping, the brief wait for a final word, the answers."""
 
 import asyncio
-import json
 import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar
 
 import structlog
 from redis.exceptions import RedisError
 
 from bridge import blocks, metrics, sentences, words
-from bridge.draft import Draft, Entry, Limits, Origin, Outcome, Problem
+from bridge.draft import Draft, Entry, Origin, Outcome, Problem
+from bridge.furnishing import Furnishing
 from bridge.nexudus import NexudusError
 from bridge.outbox import Outbox
-from bridge.people import NotAllowed, People, SlackAway
-from bridge.webapi import CallFailed, WebApi
+from bridge.people import NotAllowed, SlackAway
+from bridge.places import Places
+from bridge.webapi import WebApi
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
-
-# A form lives no longer than a day; what it needs remembered neither.
-FORM_LIFE = 86400
-# How many characters of somebody's message are put into the field to be edited.
-PREFILL = 3000
 
 
 @dataclass(frozen=True)
@@ -55,9 +51,8 @@ class Desk:
 
     api: WebApi
     outbox: Outbox
-    people: People
-    limits: Limits = field(default_factory=Limits)
-    private_sources: Literal["allow", "warn", "forbid"] = "warn"
+    places: Places
+    furnishing: Furnishing
     brief: float = 1.0
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -85,167 +80,7 @@ class Desk:
         except RedisError:
             return True
 
-    # ── the form ─────────────────────────────────────────────────────────────
-
-    async def form_from_message(self, origin: Origin, message: Mapping[str, Any]) -> blocks.Form:
-        """A form that carries a Slack message: prefilled where Slack takes it back, else attached whole."""
-        plain = words.to_plain(message.get("blocks"), str(message.get("text") or ""))
-        rich, too_long = words.as_rich_text(message, words.Names(), PREFILL)
-        author = str(message.get("user") or "") or None
-        original = await self._keep_original(message) if too_long else None
-        notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if too_long else []
-        return blocks.Form(
-            origin,
-            subject=words.first_line(plain, min(120, self.limits.subject)),
-            message=rich,
-            credit=author if author != origin.user else None,
-            original=original,
-            notes=tuple(notes),
-        )
-
-    async def _keep_original(self, message: Mapping[str, Any]) -> str | None:
-        kept = {name: message[name] for name in ("text", "blocks", "attachments", "files", "ts") if name in message}
-        name = f"original:{message.get('ts')}:{time.time_ns():x}"
-        try:
-            await self.outbox.redis.set(self.outbox.prefix + name, json.dumps(kept), ex=FORM_LIFE)
-        except RedisError:
-            return None
-        return name
-
-    async def with_original(self, draft: Draft, memory: blocks.FormMemory) -> Draft:
-        """The draft with the kept message below what was typed."""
-        if memory.original is None or not memory.original.startswith("original:"):
-            return draft
-        try:
-            text = await self.outbox.redis.get(self.outbox.prefix + memory.original)
-        except RedisError:
-            return draft  # the keeping will fail as well, and say so
-        return replace(draft, message=(*draft.message, {"original": json.loads(text)})) if text else draft
-
-    def with_what_is_known(self, form: blocks.Form) -> blocks.Form:
-        return replace(form, may_choose=self.people.rules.may_choose_instant(form.origin.user))
-
-    async def furnish(self, view: str, form: blocks.Form) -> None:
-        """Bring what had to be looked up into the open form: locations, groups, warnings, earlier posts."""
-        form = self.with_what_is_known(replace(form, origin=replace(form.origin, view=view)))
-        places, notes = await asyncio.gather(self._places(form), self._notes(form))
-        shape = await self._shape(form.origin)
-        form = replace(form, **places, notes=tuple(dict.fromkeys([*form.notes, *notes])))
-        form = replace(form, more=form.more or bool(shape.get("more")))
-        try:
-            # The blocks keep their ids, so Slack keeps what was typed meanwhile.
-            await self.api.call("views.update", view_id=view, view=blocks.form_view(form))
-        except CallFailed as failed:
-            log.info("form_not_furnished", error=failed.error)
-
-    async def _places(self, form: blocks.Form) -> dict[str, Any]:
-        user = form.origin.user
-        shape = await self._shape(form.origin)
-        asked = form.location or (int(shape["location"]) if shape.get("location") else None)
-        try:
-            locations = await self.people.locations_of(user)
-            if asked is None and len(locations) > 1:
-                ids = [each["Id"] for each in locations]
-                default = self.people.rules.default_location
-                asked = default if default in ids else None
-            chosen = asked or (locations[0]["Id"] if len(locations) == 1 else None)
-            groups: list[Mapping[str, Any]] = []
-            if chosen is not None:
-                where, profile = await self.people.location_for(user, chosen)
-                groups = list(await self.people.groups_for(where["Id"], profile))
-        except (NotAllowed, SlackAway, NexudusError) as error:
-            log.info("places_unknown", error=type(error).__name__)
-            return {}
-        return {"locations": tuple(locations), "location": chosen, "groups": tuple(groups)}
-
-    async def _notes(self, form: blocks.Form) -> list[str]:
-        origin = form.origin
-        if not (origin.channel and origin.message_ts):
-            return []
-        notes = []
-        if self.private_sources != "allow" and not await self.people.is_public(origin.channel):
-            forbidden = self.private_sources == "forbid"
-            notes.append(sentences.REASONS["private_forbidden"] if forbidden else sentences.PRIVATE_SOURCE)
-        try:
-            earlier = await self.outbox.posted_from(origin.team, origin.channel, origin.message_ts)
-        except RedisError:
-            return notes
-        return notes + [self._earlier(each) for each in earlier if not each["private"] or each["user"] == origin.user]
-
-    def _earlier(self, post: Mapping[str, Any]) -> str:
-        link = (
-            f"<{post['link']}|{words.escape(post['subject'])}>" if post.get("link") else words.escape(post["subject"])
-        )
-        return sentences.POSTED_BEFORE.format(user=f"<@{post['user']}>", link=link)
-
-    async def _shape(self, origin: Origin) -> Mapping[str, str]:
-        try:
-            key = self.outbox.form_key(f"{origin.team}:view:{origin.view}")
-            return cast("dict[str, str]", await self.outbox.redis.hgetall(key))
-        except RedisError:
-            return {}
-
-    async def remember_shape(self, origin: Origin, location: int | None, more: bool) -> None:
-        """What the person did to the form, for whatever redraws it next."""
-        key = self.outbox.form_key(f"{origin.team}:view:{origin.view}")
-        shape: dict[Any, Any] = {"more": int(more), **({"location": location} if location else {})}
-        try:
-            await self.outbox.redis.hset(key, mapping=shape)
-            await self.outbox.redis.expire(key, FORM_LIFE)
-        except RedisError:
-            log.info("shape_not_remembered")
-
-    async def close_form(self, key: str) -> None:
-        name = self.outbox.form_key(key)
-        await self.outbox.redis.hset(name, "closed", 1)
-        await self.outbox.redis.expire(name, FORM_LIFE)
-
-    def form_again(self, entry: Entry, origin: Origin) -> blocks.Form:
-        """The form with a refused draft's words in it."""
-        draft = entry.draft
-        first = draft.message[0] if draft.message else {}
-        rich = [first["rich_text"]] if "rich_text" in first else None
-        message, _ = words.as_rich_text(
-            {"blocks": rich, "text": first.get("mrkdwn", "")}, words.Names(), self.limits.message
-        )
-        kept = replace(draft.origin, response_url=origin.response_url, asked_at=time.time(), view=None)
-        return blocks.Form(
-            kept, draft.subject, message, ", ".join(draft.tags), draft.credit,
-            location=draft.location, group=draft.group, delivery=draft.delivery,
-            more=draft.private or bool(draft.guests), private=draft.private, guests=draft.guests,
-        )  # fmt: skip
-
-    async def show_again(self, view: str, form: blocks.Form) -> None:
-        form = self.with_what_is_known(form)
-        try:
-            await self.api.call("views.update", view_id=view, view=blocks.form_view(form))
-        except CallFailed as failed:
-            log.info("form_not_shown_again", error=failed.error)
-        await self.furnish(view, form)
-
     # ── keeping ──────────────────────────────────────────────────────────────
-
-    async def forbids(self, draft: Draft) -> list[Problem]:
-        """PRIVATE_SOURCES=forbid: a message from anywhere not known to be public stays in Slack."""
-        if self.private_sources != "forbid" or not draft.origin.message_ts:
-            return []
-        try:
-            async with asyncio.timeout(0.7):
-                public = await self.people.is_public(draft.origin.channel)
-        except TimeoutError:
-            public = False
-        return [] if public else [Problem("message", "private_forbidden")]
-
-    async def lacks_a_location(self, draft: Draft) -> bool:
-        """Whether only the person can say where; not known in time, it is decided at delivery."""
-        try:
-            async with asyncio.timeout(0.6):
-                await self.people.location_for(draft.origin.user, draft.location)
-        except NotAllowed as refused:
-            return refused.reason == "choose_location"
-        except (TimeoutError, SlackAway, NexudusError):
-            return False
-        return False
 
     async def keep(self, key: str, draft: Draft, nonce: str) -> Waited:
         """Keep the draft, then wait briefly for its final word. Never raises: a problem is told in the form."""
@@ -291,8 +126,8 @@ class Desk:
 
     async def whoami(self, user: str) -> str:
         try:
-            profiles = await self.people.profiles(user)
-            where = [str(each["Name"]) for each in await self.people.locations_of(user)]
+            profiles = await self.places.people.profiles(user)
+            where = [str(each["Name"]) for each in await self.places.locations_of(user)]
         except NotAllowed as refused:
             return words.escape(sentences.reason(refused.reason, refused.detail))
         except (SlackAway, NexudusError):
@@ -332,7 +167,7 @@ class Desk:
     # ── events ───────────────────────────────────────────────────────────────
 
     async def forget_if_changed(self, user: Mapping[str, Any]) -> None:
-        if await self.people.changed(user):
+        if await self.places.people.changed(user):
             log.info("mapping_dropped", user=user.get("id"))
 
     async def stop_for_good(self) -> None:

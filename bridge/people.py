@@ -6,22 +6,16 @@ board's side: its own rules, which it will not apply for us, because bridge writ
 administrator. Nobody is guessed; every way to fail is a `NotAllowed` with its own reason.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from bridge.cache import Cache
-from bridge.draft import Draft
 from bridge.words import Mentioned, Names
 
 # How long "nobody with this address" is believed: somebody who just signed up should not wait long.
 MISS_TTL = 60.0
 CHANNEL_TTL = 600.0
-
-# GroupAccess: 1 everybody sees, members post; 2 public; 3 private.
-# https://developers.nexudus.com/rest-api/community/get-communitygroups
-PUBLIC_GROUP = 2
 
 Record = dict[str, Any]
 
@@ -76,18 +70,6 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Author:
-    """Under whose ids, and where, the thread will stand."""
-
-    profile: Profile
-    location: int
-    web_address: str
-    group: int | None = None
-    group_name: str | None = None
-    group_hidden: bool = False
-
-
-@dataclass(frozen=True)
 class Rules:
     """What this space decided; durations in seconds."""
 
@@ -137,7 +119,8 @@ class People:
 
     def __init__(self, board: Board, slack: SlackSide, cache: Cache, rules: Rules, missing: type[Exception]) -> None:
         """`missing` is what the board's look-ups raise for a record that is not there."""
-        self._board, self._slack, self._cache, self._missing = board, slack, cache, missing
+        self.board, self.cache = board, cache
+        self._slack, self._missing = slack, missing
         self.rules = rules
 
     # ── who ──────────────────────────────────────────────────────────────────
@@ -148,7 +131,7 @@ class People:
         async def look_up() -> Record:
             return snapshot(await self._slack.user(user))
 
-        found: Record = await self._cache.get(f"slack:{user}", look_up, self.rules.identity_ttl)
+        found: Record = await self.cache.get(f"slack:{user}", look_up, self.rules.identity_ttl)
         return found
 
     async def profiles(self, user: str) -> list[Profile]:
@@ -164,10 +147,10 @@ class People:
         def ttl(found: Record) -> float:
             return MISS_TTL if "refused" in found else self.rules.identity_ttl
 
-        found = await self._cache.get(f"member:{user}", look_up, ttl)
+        found = await self.cache.get(f"member:{user}", look_up, ttl)
         if found["email"].casefold() != email.casefold():
-            await self._cache.drop(f"member:{user}")
-            found = await self._cache.get(f"member:{user}", look_up, ttl)
+            await self.cache.drop(f"member:{user}")
+            found = await self.cache.get(f"member:{user}", look_up, ttl)
         if "refused" in found:
             raise NotAllowed(found["refused"], email=email)
         return [Profile(**each | {"businesses": tuple(each["businesses"])}) for each in found["profiles"]]
@@ -180,9 +163,9 @@ class People:
         return {"email": email, "profiles": [asdict(profile) for profile in profiles]}
 
     async def _coworkers(self, email: str) -> list[Profile]:
-        listed = [each for each in await self._board.coworkers_by_email(email) if _is(each, email)]
+        listed = [each for each in await self.board.coworkers_by_email(email) if _is(each, email)]
         # A list's records are partial: only the single one surely holds UserId.
-        full = [each for row in listed if (each := await self._single(self._board.coworker, row["Id"]))]
+        full = [each for row in listed if (each := await self._single(self.board.coworker, row["Id"]))]
         full = [each for each in full if _is(each, email)]
         living = [each for each in full if each.get("Active") is not False and not each.get("Archived")]
         if full and not living:
@@ -197,14 +180,14 @@ class People:
 
     async def _logins(self, email: str) -> list[Profile]:
         # The filter may be a "contains": only the exact address counts.
-        listed = [each for each in await self._board.users_by_email(email) if _is(each, email)]
-        full = [each for row in listed if (each := await self._single(self._board.user, row["Id"]))]
+        listed = [each for each in await self.board.users_by_email(email) if _is(each, email)]
+        full = [each for row in listed if (each := await self._single(self.board.user, row["Id"]))]
         active = [each for each in full if each.get("Active") is not False and _is(each, email)]
         if not active:
             raise NotAllowed("inactive" if full else "unknown")
         if len({each["Id"] for each in active}) > 1:
             raise NotAllowed("ambiguous")
-        businesses = tuple(_ids(active[0].get("Businesses")) or _ids([active[0].get("DefaultBusinessId")]))
+        businesses = tuple(ids_in(active[0].get("Businesses")) or ids_in([active[0].get("DefaultBusinessId")]))
         return [Profile(active[0]["Id"], None, businesses, can_access=True, name=str(active[0].get("FullName") or ""))]
 
     async def _single(self, look_up: Callable[[int], Awaitable[Record]], id_: int) -> Record | None:
@@ -215,7 +198,7 @@ class People:
 
     async def changed(self, user: Mapping[str, Any]) -> bool:
         """A Slack profile changed: forget the mapping if what it rests on did. Answers whether it did."""
-        known = await self._cache.remembered(f"slack:{user.get('id')}")
+        known = await self.cache.remembered(f"slack:{user.get('id')}")
         fresh = snapshot(user)
         if known is None or all(known.get(name) == value for name, value in fresh.items() if name != "name"):
             return False
@@ -224,121 +207,7 @@ class People:
 
     async def forget(self, user: str) -> None:
         """Drop all that is remembered of a person; looked up anew at the next post."""
-        await self._cache.drop(f"slack:{user}", f"member:{user}")
-
-    # ── where ────────────────────────────────────────────────────────────────
-
-    async def locations(self) -> list[Record]:
-        """The account's locations, at most `groups_ttl` old: {Id, Name, WebAddress}."""
-
-        async def look_up() -> list[Record]:
-            return [
-                {name: each.get(name) for name in ("Id", "Name", "WebAddress")}
-                for each in await self._board.businesses()
-                if not each.get("Suspended")
-            ]
-
-        found: list[Record] = await self._cache.get("locations", look_up, self.rules.groups_ttl)
-        return found
-
-    async def locations_of(self, user: str) -> list[Record]:
-        """The locations where this person may post."""
-        where = {business for each in await self.profiles(user) if each.can_access for business in each.businesses}
-        return [each for each in await self.locations() if each["Id"] in where]
-
-    async def location_for(self, user: str, asked: int | None) -> tuple[Record, Profile]:
-        """The location and this person's profile there. Raises NotAllowed."""
-        profiles = await self.profiles(user)
-        locations = {each["Id"]: each for each in await self.locations()}
-        standing = [id_ for id_ in locations if any(id_ in profile.businesses for profile in profiles)]
-        chosen = asked or self._default(standing, list(locations))
-        if chosen is None:
-            names = [locations[id_]["Name"] for id_ in standing]
-            raise NotAllowed("choose_location" if standing else "no_location", "location", offered=names)
-        if chosen not in locations:
-            raise NotAllowed("location_unknown", "location")
-        here = [profile for profile in profiles if chosen in profile.businesses]
-        if not here:
-            offered = [locations[id_]["Name"] for id_ in standing]
-            name = locations[chosen]["Name"]
-            raise NotAllowed("other_location" if offered else "no_location", "location", offered=offered, name=name)
-        if len({profile.user for profile in here}) > 1:
-            raise NotAllowed("ambiguous")
-        best = max(here, key=lambda profile: (profile.can_access, profile.default))
-        if not best.can_access:
-            raise NotAllowed("no_board_access", name=locations[chosen]["Name"])
-        return locations[chosen], best
-
-    def _default(self, standing: Sequence[int], every: Sequence[int]) -> int | None:
-        if len(every) == 1:
-            return every[0]
-        if self.rules.default_location in standing or (self.rules.default_location and not standing):
-            return self.rules.default_location
-        return standing[0] if len(standing) == 1 else None
-
-    async def groups_for(self, location: int, profile: Profile | None) -> list[Record]:
-        """The groups of a location in which this profile may post; somebody unknown sees the public ones."""
-        found = await asyncio.gather(
-            *(self._group(each) for each in await self._groups(location)), return_exceptions=True
-        )
-        known = [each for each in found if isinstance(each, dict)]
-        return [each for each in known if _may_post(each, profile)]
-
-    async def _groups(self, location: int) -> list[Record]:
-        async def look_up() -> list[Record]:
-            return [_group(each) for each in await self._board.groups(location)]
-
-        found: list[Record] = await self._cache.get(f"groups:{location}", look_up, self.rules.groups_ttl)
-        return [each for each in found if each["BusinessId"] == location]
-
-    async def _group(self, listed: Record) -> Record:
-        """With its members, which stand in the single record only; a public one needs none."""
-        if listed["GroupAccess"] == PUBLIC_GROUP:
-            return listed
-
-        async def look_up() -> Record:
-            return _group(await self._board.group(listed["Id"]))
-
-        found: Record = await self._cache.get(f"group:{listed['Id']}", look_up, self.rules.groups_ttl)
-        return found
-
-    # ── may they ─────────────────────────────────────────────────────────────
-
-    async def author(self, draft: Draft) -> Author:
-        """As whom, where and in which group this draft may be posted. Raises NotAllowed."""
-        user = draft.origin.user
-        location, profile = await self.location_for(user, draft.location)
-        if draft.delivery == "instant" and not self.rules.may_choose_instant(user):
-            raise NotAllowed("instant_not_allowed", "delivery")
-        author = Author(profile, location["Id"], str(location.get("WebAddress") or ""))
-        if draft.group is None:
-            return author
-        listed = [each for each in await self._groups(location["Id"]) if each["Id"] == draft.group]
-        if not listed:
-            raise NotAllowed("group_elsewhere", "group", name=location["Name"])
-        group = await self._group(listed[0])
-        if not _may_post(group, profile):
-            raise NotAllowed("group_not_member", "group", name=group["Name"] if group["GroupAccess"] == 1 else "")
-        hidden = group["GroupAccess"] not in (1, PUBLIC_GROUP)
-        return Author(profile, author.location, author.web_address, group["Id"], group["Name"], hidden)
-
-    async def guests(self, users: Sequence[str], location: int, author: Profile) -> list[int]:
-        """The guests' UserIds. Raises NotAllowed naming those who cannot be found."""
-        found, unmapped = [], []
-        for user in users:
-            try:
-                profiles = await self.profiles(user)
-            except NotAllowed:
-                profiles = []
-            here = [each for each in profiles if location in each.businesses and each.can_access]
-            ids = {each.user for each in here}
-            if len(ids) == 1:
-                found.append(ids.pop())
-            else:
-                unmapped.append((await self.slack_profile(user))["name"])
-        if unmapped:
-            raise NotAllowed("guests_unmapped", "guests", who=unmapped)
-        return [each for each in dict.fromkeys(found) if each != author.user]
+        await self.cache.drop(f"slack:{user}", f"member:{user}")
 
     # ── names ────────────────────────────────────────────────────────────────
 
@@ -357,7 +226,7 @@ class People:
             )
             return {"public": public, "name": str(found.get("name") or "") if public else ""}
 
-        found: Record = await self._cache.get(f"channel:{channel}", look_up, CHANNEL_TTL)
+        found: Record = await self.cache.get(f"channel:{channel}", look_up, CHANNEL_TTL)
         return found
 
     async def names(self, needed: Mentioned) -> Names:
@@ -377,7 +246,7 @@ def _is(record: Mapping[str, Any], email: str) -> bool:
     return str(record.get("Email") or "").strip().casefold() == email.strip().casefold()
 
 
-def _ids(value: object) -> list[int]:
+def ids_in(value: object) -> list[int]:
     """Ids out of a list of numbers or of records."""
     found = [
         each.get("Id") if isinstance(each, Mapping) else each for each in (value if isinstance(value, list) else [])
@@ -386,7 +255,7 @@ def _ids(value: object) -> list[int]:
 
 
 def _coworker_profile(record: Mapping[str, Any]) -> Profile:
-    businesses = tuple(dict.fromkeys(_ids(record.get("Businesses")) or _ids([record.get("InvoicingBusinessId")])))
+    businesses = tuple(dict.fromkeys(ids_in(record.get("Businesses")) or ids_in([record.get("InvoicingBusinessId")])))
     return Profile(
         user=int(record["UserId"]),
         coworker=int(record["Id"]),
@@ -395,14 +264,3 @@ def _coworker_profile(record: Mapping[str, Any]) -> Profile:
         name=str(record.get("FullName") or ""),
         default=bool(record.get("IsDefaultProfile")),
     )
-
-
-def _group(record: Mapping[str, Any]) -> Record:
-    kept = {name: record.get(name) for name in ("Id", "Name", "BusinessId", "GroupAccess")}
-    return kept | {"Members": _ids(record.get("Members"))}
-
-
-def _may_post(group: Mapping[str, Any], profile: Profile | None) -> bool:
-    if group["GroupAccess"] == PUBLIC_GROUP:
-        return True
-    return profile is not None and profile.coworker is not None and profile.coworker in group["Members"]

@@ -17,17 +17,17 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bridge import blocks, commands, sentences, words
+from bridge import blocks, commands, payloads, sentences, words
 from bridge.desk import Desk, Waited
 from bridge.draft import Draft, Origin, check
+from bridge.form import MORE, Form, field_errors, form_view, notes_of, read_form, refusal
+from bridge.payloads import Payload
 from bridge.webapi import OPENING, CallFailed
 
 log = structlog.get_logger()
 
 MESSAGE_SHORTCUT = "post_to_community"
 GLOBAL_SHORTCUT = "new_community_post"
-
-Payload = Mapping[str, Any]
 
 
 def build(desk: Desk, command: str) -> AsyncApp:
@@ -61,7 +61,7 @@ def build(desk: Desk, command: str) -> AsyncApp:
     app.shortcut(GLOBAL_SHORTCUT)(listeners.began_a_post)
     app.view(blocks.FORM)(listeners.sent_the_form)
     app.view_closed(blocks.FORM)(listeners.closed_the_form)
-    app.action(blocks.MORE)(listeners.asked_for_more)
+    app.action(MORE)(listeners.asked_for_more)
     app.action("location")(listeners.changed_the_location)
     app.action(blocks.CANCEL)(listeners.cancelled)
     app.action(blocks.REOPEN)(listeners.tried_again)
@@ -81,7 +81,7 @@ class Listeners:
     # ── asking ───────────────────────────────────────────────────────────────
 
     async def used_the_command(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        origin = _command_origin(body)
+        origin = payloads.command_origin(body)
         asked = commands.read(str(body.get("text") or ""))
         if not self.desk.is_ours(origin.team):
             return await ack(**_private(blocks.note(sentences.FOREIGN)))
@@ -89,32 +89,30 @@ class Listeners:
             return await self._answer_a_word(ack, asked.word, origin)
         if asked.kind == "post":
             return await self._post_at_once(ack, body, origin, asked)
-        return await self._open(ack, body, blocks.Form(origin, subject=asked.subject), typed=asked.subject)
+        return await self._open(ack, body, Form(origin, subject=asked.subject), typed=asked.subject)
 
     async def shared_a_message(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        origin = _message_origin(body)
+        origin = payloads.message_origin(body)
         if not self.desk.is_ours(origin.team):
             return await ack()
         message = body.get("message") or {}
-        form = await self.desk.form_from_message(origin, message)
+        form = await self.desk.furnishing.form_from_message(origin, message)
         return await self._open(ack, body, form)
 
     async def began_a_post(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        origin = Origin(**_actor(body), asked_at=time.time(), team_domain=_domain(body))
+        origin = Origin(**payloads.actor(body), asked_at=time.time(), team_domain=payloads.domain(body))
         if not self.desk.is_ours(origin.team):
             return await ack()
-        return await self._open(ack, body, blocks.Form(origin))
+        return await self._open(ack, body, Form(origin))
 
-    async def _open(self, ack: AsyncAck, body: Payload, form: blocks.Form, typed: str = "") -> BoltResponse:
+    async def _open(self, ack: AsyncAck, body: Payload, form: Form, typed: str = "") -> BoltResponse:
         """The form, from the payload alone; what has to be looked up is furnished afterwards."""
         trigger = str(body.get("trigger_id"))
         if not await self.desk.first_time(f"opened:{trigger}"):
             return await ack()
-        form = self.desk.with_what_is_known(form)
+        form = self.desk.furnishing.with_what_is_known(form)
         try:
-            opened = await self.desk.api.call(
-                "views.open", within=OPENING, trigger_id=trigger, view=blocks.form_view(form)
-            )
+            opened = await self.desk.api.call("views.open", within=OPENING, trigger_id=trigger, view=form_view(form))
         except CallFailed as failed:
             log.warning("form_not_opened", error=failed.error)
             text = sentences.FORM_FAILED.format(text=words.escape(typed)) if typed else sentences.FORM_FAILED_EMPTY
@@ -122,7 +120,7 @@ class Listeners:
                 return await ack(**_private(blocks.note(text)))
             self.desk.spawn(self.desk.say(form.origin, text))
             return await ack()
-        self.desk.spawn(self.desk.furnish(str((opened.get("view") or {}).get("id")), form))
+        self.desk.spawn(self.desk.furnishing.furnish(str((opened.get("view") or {}).get("id")), form))
         return await ack()
 
     async def _answer_a_word(self, ack: AsyncAck, word: str, origin: Origin) -> BoltResponse:
@@ -145,12 +143,12 @@ class Listeners:
 
     async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
-        if found := check(draft, self.desk.limits):
+        if found := check(draft, self.desk.furnishing.limits):
             told = " ".join(sentences.reason(each.reason, each.detail) for each in found)
             return await ack(**_private(blocks.note(f"{sentences.REFUSED}. {told}")))
-        if await self.desk.lacks_a_location(draft):
-            rich, _ = words.as_rich_text({"text": asked.body}, words.Names(), self.desk.limits.message)
-            form = blocks.Form(origin, asked.subject, rich, tags=", ".join(asked.tags))
+        if await self.desk.furnishing.lacks_a_location(draft):
+            rich, _ = words.as_rich_text({"text": asked.body}, words.Names(), self.desk.furnishing.limits.message)
+            form = Form(origin, asked.subject, rich, tags=", ".join(asked.tags))
             return await self._open(ack, body, form, typed=asked.subject)
         waited = await self.desk.keep(f"{origin.team}:command:{body.get('trigger_id')}", draft, "")
         if waited.problem:
@@ -159,23 +157,23 @@ class Listeners:
         return await ack(**_private(waited.message(draft)))
 
     async def sent_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
-        actor = _actor(body)
+        actor = payloads.actor(body)
         if not self.desk.is_ours(actor["team"]):
             return await ack(response_action="errors", errors={"subject": sentences.FOREIGN})
-        draft, memory = blocks.read_form(view, actor["user"], actor["team"])
-        draft = await self.desk.with_original(draft, memory)
-        problems = check(draft, self.desk.limits) or await self.desk.forbids(draft)
+        draft, memory = read_form(view, actor["user"], actor["team"])
+        draft = await self.desk.furnishing.with_original(draft, memory)
+        problems = check(draft, self.desk.furnishing.limits) or await self.desk.furnishing.forbids(draft)
         if problems:
-            return await ack(response_action="errors", errors=blocks.errors(problems, view))
+            return await ack(response_action="errors", errors=field_errors(problems, view))
         key = f"{actor['team']}:view:{view.get('id')}"
         waited = await self.desk.keep(key, draft, str(body.get("trigger_id") or ""))
         return await self._answer_the_form(ack, view, draft, waited)
 
     async def _answer_the_form(self, ack: AsyncAck, view: Payload, draft: Draft, waited: Waited) -> BoltResponse:
         if waited.problem:
-            return await ack(response_action="errors", errors=blocks.errors([waited.problem], view))
+            return await ack(response_action="errors", errors=field_errors([waited.problem], view))
         if waited.outcome and waited.outcome.ending == "refused" and not waited.changed:
-            return await ack(response_action="errors", errors=blocks.refusal(waited.outcome, view))
+            return await ack(response_action="errors", errors=refusal(waited.outcome, view))
         if waited.outcome is None:
             # The worker's last word may reach Slack before this interim answer does, and be overwritten by it.
             self.desk.spawn(self.desk.look_once_more(waited.id))
@@ -193,35 +191,35 @@ class Listeners:
 
     async def _reshape(self, body: Payload, *, more: bool = False) -> None:
         view = body.get("view") or {}
-        actor = _actor(body)
-        draft, memory = blocks.read_form(view, actor["user"], actor["team"])
-        await self.desk.remember_shape(memory.origin, draft.location, more or memory.more)
-        form = blocks.Form(memory.origin, credit=memory.credit, original=memory.original, more=more or memory.more)
-        self.desk.spawn(self.desk.furnish(str(view.get("id")), replace(form, notes=blocks.notes_of(view))))
+        actor = payloads.actor(body)
+        draft, memory = read_form(view, actor["user"], actor["team"])
+        await self.desk.furnishing.remember_shape(memory.origin, draft.location, more or memory.more)
+        form = Form(memory.origin, credit=memory.credit, original=memory.original, more=more or memory.more)
+        self.desk.spawn(self.desk.furnishing.furnish(str(view.get("id")), replace(form, notes=notes_of(view))))
 
     async def closed_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
-        team = _actor(body)["team"]
+        team = payloads.actor(body)["team"]
         try:
-            await self.desk.close_form(f"{team}:view:{view.get('id')}")
+            await self.desk.furnishing.close_form(f"{team}:view:{view.get('id')}")
         except RedisError:
             log.warning("close_not_noted")
         return await ack()
 
     async def cancelled(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        self.desk.spawn(self.desk.cancel(_actor(body), _pressed(body), _reply_to(body)))
+        self.desk.spawn(self.desk.cancel(payloads.actor(body), payloads.pressed(body), payloads.reply_to(body)))
         return await ack()
 
     async def tried_again(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        actor, id_ = _actor(body), _pressed(body)
+        actor, id_ = payloads.actor(body), payloads.pressed(body)
         entry = await self.desk.entry_of(actor, id_)
         if entry is None:
-            self.desk.spawn(self.desk.say(_reply_origin(body), sentences.GONE))
+            self.desk.spawn(self.desk.say(payloads.reply_origin(body), sentences.GONE))
             return await ack()
-        form = self.desk.form_again(entry, _reply_origin(body))
+        form = self.desk.furnishing.form_again(entry, payloads.reply_origin(body))
         view = body.get("view")
         if view:
             form = replace(form, origin=replace(form.origin, view=str(view.get("id"))))
-            self.desk.spawn(self.desk.show_again(str(view.get("id")), form))
+            self.desk.spawn(self.desk.furnishing.show_again(str(view.get("id")), form))
             return await ack()
         return await self._open(ack, body, form)
 
@@ -256,60 +254,3 @@ class Listeners:
 
 def _private(message: blocks.Block) -> dict[str, Any]:
     return {"response_type": "ephemeral", **message}
-
-
-def _actor(body: Payload) -> dict[str, str]:
-    """Who acted: `user.id` with its own team, which in a shared channel may be a foreign one."""
-    user = body.get("user") or {}
-    team = user.get("team_id") or (body.get("team") or {}).get("id") or ""
-    return {"team": str(team), "user": str(user.get("id") or "")}
-
-
-def _domain(body: Payload) -> str | None:
-    domain = (body.get("team") or {}).get("domain")
-    return str(domain) if domain else None
-
-
-def _command_origin(body: Payload) -> Origin:
-    return Origin(
-        team=str(body.get("team_id") or ""),
-        user=str(body.get("user_id") or ""),
-        asked_at=time.time(),
-        channel=str(body.get("channel_id") or "") or None,
-        response_url=str(body.get("response_url") or "") or None,
-        team_domain=str(body.get("team_domain") or "") or None,
-    )
-
-
-def _message_origin(body: Payload) -> Origin:
-    message = body.get("message") or {}
-    return Origin(
-        **_actor(body),
-        asked_at=time.time(),
-        channel=str((body.get("channel") or {}).get("id") or "") or None,
-        response_url=str(body.get("response_url") or "") or None,
-        message_ts=str(body.get("message_ts") or message.get("ts") or "") or None,
-        thread_ts=str(message.get("thread_ts") or "") or None,
-        team_domain=_domain(body),
-    )
-
-
-def _reply_origin(body: Payload) -> Origin:
-    channel = (body.get("container") or {}).get("channel_id") or (body.get("channel") or {}).get("id")
-    return Origin(
-        **_actor(body),
-        asked_at=time.time(),
-        channel=channel,
-        response_url=_reply_to(body),
-        team_domain=_domain(body),
-    )
-
-
-def _reply_to(body: Payload) -> str | None:
-    url = body.get("response_url")
-    return str(url) if url else None
-
-
-def _pressed(body: Payload) -> str:
-    actions = body.get("actions") or [{}]
-    return str(actions[0].get("value") or "")

@@ -19,10 +19,12 @@ from bridge.delivery import Delivery, Policy
 from bridge.desk import Desk
 from bridge.draft import Limits
 from bridge.front import Health
+from bridge.furnishing import Furnishing
 from bridge.nexudus import BadReference, Nexudus
 from bridge.outbox import Outbox
 from bridge.pace import Pace
 from bridge.people import People, Rules, SlackSide
+from bridge.places import Places
 from bridge.settings import Settings
 from bridge.telling import Telling
 from bridge.tokens import Tokens
@@ -114,12 +116,14 @@ def _assemble(
     tokens, board = _board(settings, redis, http)
     cache = Cache(redis, settings.prefix)
     people = People(board, SlackSide(api.user, api.channel, api.home), cache, _rules(settings), BadReference)
-    desk = Desk(api, outbox, people, _limits(settings), settings.private_sources)
+    places = Places(people)
+    furnishing = Furnishing(api, outbox, places, _limits(settings), settings.private_sources)
+    desk = Desk(api, outbox, places, furnishing)
     policy = Policy(
         settings.patience, settings.nexudus_timeout, settings.nexudus_search_lag,
         settings.nexudus_thread_url, blocks.credit_line,
     )  # fmt: skip
-    delivery = Delivery(outbox, board, people, Telling(api, outbox), policy)
+    delivery = Delivery(outbox, board, places, Telling(api, outbox), policy)
     return Bridge(settings, redis, outbox, tokens, people, desk, delivery, slack.build(desk, settings.slack_command))
 
 

@@ -1,0 +1,83 @@
+"""What follows from what the wire did: settle, put back after a wait, or give up. Pure.
+
+The waits are data, so that patience can be read in one place.
+"""
+
+import random
+from dataclasses import dataclass, replace
+
+from bridge import draft as drafts
+from bridge.draft import Draft, Entry, Outcome
+from bridge.nexudus import BadReference, Refused, Unauthorized, Unavailable
+from bridge.people import NotAllowed, SlackAway
+from bridge.places import Author
+
+# Waits between attempts in seconds, then the last one over and over; jittered by a fifth.
+WAITS = (1, 3, 10, 30, 60, 120, 300, 600)
+# A login that the board rejects is the operator's to mend; asking often may lock the account.
+UNAUTHORIZED_WAITS = (30, 60, 300, 900)
+TELLING_WAITS = (2, 10, 60, 300, 900, 3600)
+# Early looks can only find; they answer the common case "accepted, then hung up" within seconds.
+EARLY_LOOKS = (0.5, 3.0)
+CLEAR_LOOKS = 2
+MOST_SENDS = 3
+# A draft that was claimed so often without coming back kills its worker.
+MOST_STUCK = 5
+# How long a post waits before its person hears that it is still being tried.
+QUIET = 8.0
+LATE_LOOK = 6 * 3600.0
+TELLING_PATIENCE = 86400.0
+
+
+@dataclass(frozen=True)
+class Again:
+    """Put back: after `delay` seconds. `void`: this attempt surely sent nothing."""
+
+    delay: float
+    error: str
+    void: bool = True
+    looks: int = 0
+
+
+def decide(error: Exception, entry: Entry, *, marked: bool) -> Outcome | Again:
+    """What follows when an attempt ended in `error`; `marked` says whether it had marked the draft as sending."""
+    doubt = entry.sends > 0
+    if isinstance(error, NotAllowed):
+        outcome = Outcome("refused", error.reason, error.field, error.detail)
+        return replace(outcome, ending="unsure") if doubt else outcome
+    if isinstance(error, BadReference) and not entry.resolved_anew:
+        return Again(0, "reference", void=marked)
+    if isinstance(error, Refused):
+        fields = {each.property: each.message for each in error.fields}
+        outcome = Outcome("refused", "board_refused", None, {"said": error.message}, fields)
+        return replace(outcome, ending="unsure") if doubt else outcome
+    if isinstance(error, Unauthorized):
+        return Again(wait(UNAUTHORIZED_WAITS, entry.failures), error.reason, void=marked)
+    if isinstance(error, Unavailable | SlackAway):
+        return Again(max(wait(WAITS, entry.failures), error.wait or 0), "unavailable", void=marked)
+    if marked:
+        return Again(EARLY_LOOKS[0], "unsure", void=False)
+    return Again(wait(WAITS, entry.failures), type(error).__name__, void=False)
+
+
+def wait(schedule: tuple[int, ...], tries: int) -> float:
+    """The wait in seconds before the next try, jittered so that many do not come back at once."""
+    return schedule[min(tries, len(schedule) - 1)] * random.uniform(1, 1.2)  # noqa: S311 — jitter, not a secret
+
+
+def given_up(entry: Entry, reason: str) -> Outcome:
+    """The end of patience: "was not" only while it was surely never sent."""
+    return Outcome("unsure" if entry.state == "sending" else "unposted", reason)
+
+
+def posted(draft: Draft, author: Author | None, thread: int, template: str) -> Outcome:
+    """The good ending, with the thread's address from the operator's template."""
+    if author is None:
+        return Outcome("posted", thread=thread, detail={"group": None})
+    link = template.format(
+        web_address=author.web_address,
+        business_id=author.location,
+        id=thread,
+        slug=drafts.slug(draft.subject),
+    )
+    return Outcome("posted", thread=thread, link=link, detail={"group": author.group_name})

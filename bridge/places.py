@@ -1,0 +1,161 @@
+"""Where a person may post: locations, groups and guests, by the board's own records.
+
+The board would refuse nothing, because bridge writes as an administrator: so its rules are
+applied here, from records at most `groups_ttl` old, whatever a form or a payload says.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.draft import Draft
+from bridge.people import NotAllowed, People, Profile, Record, ids_in
+
+# GroupAccess: 1 everybody sees, members post; 2 public; 3 private.
+# https://developers.nexudus.com/rest-api/community/get-communitygroups
+RESTRICTED_GROUP, PUBLIC_GROUP = 1, 2
+
+
+@dataclass(frozen=True)
+class Author:
+    """Under whose ids, and where, the thread will stand."""
+
+    profile: Profile
+    location: int
+    web_address: str
+    group: int | None = None
+    group_name: str | None = None
+    group_hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Places:
+    """The rules of locations and groups, for the people that `people` knows."""
+
+    people: People
+
+    async def locations(self) -> list[Record]:
+        """The account's locations, at most `groups_ttl` old: {Id, Name, WebAddress}."""
+
+        async def look_up() -> list[Record]:
+            return [
+                {name: each.get(name) for name in ("Id", "Name", "WebAddress")}
+                for each in await self.people.board.businesses()
+                if not each.get("Suspended")
+            ]
+
+        found: list[Record] = await self.people.cache.get("locations", look_up, self.people.rules.groups_ttl)
+        return found
+
+    async def locations_of(self, user: str) -> list[Record]:
+        """The locations where this person may post."""
+        where = {
+            business for each in await self.people.profiles(user) if each.can_access for business in each.businesses
+        }
+        return [each for each in await self.locations() if each["Id"] in where]
+
+    async def location_for(self, user: str, asked: int | None) -> tuple[Record, Profile]:
+        """The location and this person's profile there. Raises NotAllowed."""
+        profiles = await self.people.profiles(user)
+        locations = {each["Id"]: each for each in await self.locations()}
+        standing = [id_ for id_ in locations if any(id_ in profile.businesses for profile in profiles)]
+        chosen = asked or self._default(standing, list(locations))
+        if chosen is None:
+            names = [locations[id_]["Name"] for id_ in standing]
+            raise NotAllowed("choose_location" if standing else "no_location", "location", offered=names)
+        if chosen not in locations:
+            raise NotAllowed("location_unknown", "location")
+        here = [profile for profile in profiles if chosen in profile.businesses]
+        if not here:
+            offered = [locations[id_]["Name"] for id_ in standing]
+            name = locations[chosen]["Name"]
+            raise NotAllowed("other_location" if offered else "no_location", "location", offered=offered, name=name)
+        if len({profile.user for profile in here}) > 1:
+            raise NotAllowed("ambiguous")
+        best = max(here, key=lambda profile: (profile.can_access, profile.default))
+        if not best.can_access:
+            raise NotAllowed("no_board_access", name=locations[chosen]["Name"])
+        return locations[chosen], best
+
+    def _default(self, standing: Sequence[int], every: Sequence[int]) -> int | None:
+        if len(every) == 1:
+            return every[0]
+        if self.people.rules.default_location in standing or (self.people.rules.default_location and not standing):
+            return self.people.rules.default_location
+        return standing[0] if len(standing) == 1 else None
+
+    async def groups_for(self, location: int, profile: Profile | None) -> list[Record]:
+        """The groups of a location in which this profile may post; somebody unknown sees the public ones."""
+        found = await asyncio.gather(
+            *(self._group(each) for each in await self._groups(location)), return_exceptions=True
+        )
+        known = [each for each in found if isinstance(each, dict)]
+        return [each for each in known if _may_post(each, profile)]
+
+    async def _groups(self, location: int) -> list[Record]:
+        async def look_up() -> list[Record]:
+            return [_group(each) for each in await self.people.board.groups(location)]
+
+        found: list[Record] = await self.people.cache.get(f"groups:{location}", look_up, self.people.rules.groups_ttl)
+        return [each for each in found if each["BusinessId"] == location]
+
+    async def _group(self, listed: Record) -> Record:
+        """With its members, which stand in the single record only; a public one needs none."""
+        if listed["GroupAccess"] == PUBLIC_GROUP:
+            return listed
+
+        async def look_up() -> Record:
+            return _group(await self.people.board.group(listed["Id"]))
+
+        found: Record = await self.people.cache.get(f"group:{listed['Id']}", look_up, self.people.rules.groups_ttl)
+        return found
+
+    async def author(self, draft: Draft) -> Author:
+        """As whom, where and in which group this draft may be posted. Raises NotAllowed."""
+        user = draft.origin.user
+        location, profile = await self.location_for(user, draft.location)
+        if draft.delivery == "instant" and not self.people.rules.may_choose_instant(user):
+            raise NotAllowed("instant_not_allowed", "delivery")
+        author = Author(profile, location["Id"], str(location.get("WebAddress") or ""))
+        if draft.group is None:
+            return author
+        listed = [each for each in await self._groups(location["Id"]) if each["Id"] == draft.group]
+        if not listed:
+            raise NotAllowed("group_elsewhere", "group", name=location["Name"])
+        group = await self._group(listed[0])
+        if not _may_post(group, profile):
+            raise NotAllowed(
+                "group_not_member", "group", name=group["Name"] if group["GroupAccess"] == RESTRICTED_GROUP else ""
+            )
+        hidden = group["GroupAccess"] not in (RESTRICTED_GROUP, PUBLIC_GROUP)
+        return Author(profile, author.location, author.web_address, group["Id"], group["Name"], hidden)
+
+    async def guests(self, users: Sequence[str], location: int, author: Profile) -> list[int]:
+        """The guests' UserIds. Raises NotAllowed naming those who cannot be found."""
+        found, unmapped = [], []
+        for user in users:
+            try:
+                profiles = await self.people.profiles(user)
+            except NotAllowed:
+                profiles = []
+            here = [each for each in profiles if location in each.businesses and each.can_access]
+            ids = {each.user for each in here}
+            if len(ids) == 1:
+                found.append(ids.pop())
+            else:
+                unmapped.append((await self.people.slack_profile(user))["name"])
+        if unmapped:
+            raise NotAllowed("guests_unmapped", "guests", who=unmapped)
+        return [each for each in dict.fromkeys(found) if each != author.user]
+
+
+def _group(record: Mapping[str, Any]) -> Record:
+    kept = {name: record.get(name) for name in ("Id", "Name", "BusinessId", "GroupAccess")}
+    return kept | {"Members": ids_in(record.get("Members"))}
+
+
+def _may_post(group: Mapping[str, Any], profile: Profile | None) -> bool:
+    if group["GroupAccess"] == PUBLIC_GROUP:
+        return True
+    return profile is not None and profile.coworker is not None and profile.coworker in group["Members"]
