@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from typing import NoReturn
 
 import typer
-from pydantic import ValidationError
 
-from bridge import running, store, wiring
-from bridge.settings import Settings, problems
+from bridge import operating, running, store, wiring
+from bridge.operating import REDIS_EXAMPLE, read_settings, stop
+from bridge.settings import Settings
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli.add_typer(operating.cli)
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def demo() -> None:
 
 
 def _serve(*, web: bool, worker: bool) -> None:
-    settings = _settings()
+    settings = read_settings()
     wiring.set_up_logs(settings.log_level)
     with _store(settings, alone=web and worker) as url:
         asyncio.run(_run(settings, url, web=web, worker=worker))
@@ -63,29 +63,15 @@ def _store(settings: Settings, *, alone: bool) -> Iterator[str]:
     if settings.redis_url:
         yield settings.redis_url
         return
-    example = "Example: REDIS_URL=redis://localhost:6379/0"
     if not alone:
-        _stop(f"REDIS_URL: is missing; web and worker meet in one Redis. {example}")
+        stop(f"REDIS_URL: is missing; web and worker meet in one Redis. {REDIS_EXAMPLE}")
     if settings.dyno:
-        _stop(f"REDIS_URL: is missing; this host's disk is thrown away at every restart. {example}")
+        stop(f"REDIS_URL: is missing; this host's disk is thrown away at every restart. {REDIS_EXAMPLE}")
     try:
         with store.embedded(settings.bridge_data) as url:
             yield url
     except store.StoreUnavailable as error:
-        _stop(f"REDIS_URL: {error}. {example}")
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        _stop(*problems(error))
-
-
-def _stop(*lines: str) -> NoReturn:
-    for line in lines:
-        typer.echo(line, err=True)
-    raise typer.Exit(2)
+        stop(f"REDIS_URL: {error}. {REDIS_EXAMPLE}")
 
 
 if __name__ == "__main__":

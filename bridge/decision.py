@@ -4,13 +4,14 @@ The waits are data, so that patience can be read in one place.
 """
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bridge import draft as drafts
 from bridge.draft import Draft, Entry, Outcome
 from bridge.nexudus import BadReference, Refused, Unauthorized, Unavailable
 from bridge.people import NotAllowed, SlackAway
-from bridge.places import Author
 
 # Waits between attempts in seconds, then the last one over and over; jittered by a fifth.
 WAITS = (1, 3, 10, 30, 60, 120, 300, 600)
@@ -70,14 +71,12 @@ def given_up(entry: Entry, reason: str) -> Outcome:
     return Outcome("unsure" if entry.state == "sending" else "unposted", reason)
 
 
-def posted(draft: Draft, author: Author | None, thread: int, template: str) -> Outcome:
+def posted(draft: Draft, facts: Mapping[str, Any], thread: int, template: str) -> Outcome:
     """The good ending, with the thread's address from the operator's template."""
-    if author is None:
-        return Outcome("posted", thread=thread, detail={"group": None})
     link = template.format(
-        web_address=author.web_address,
-        business_id=author.location,
+        web_address=facts.get("web_address", ""),
+        business_id=facts.get("business_id", ""),
         id=thread,
         slug=drafts.slug(draft.subject),
     )
-    return Outcome("posted", thread=thread, link=link, detail={"group": author.group_name})
+    return Outcome("posted", thread=thread, link=link, detail={name: facts.get(name) for name in ("group", "hidden")})

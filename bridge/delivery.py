@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 from redis.exceptions import RedisError
@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from bridge import decision, metrics, sightings
 from bridge import draft as drafts
 from bridge.draft import Draft, Entry, Outcome
-from bridge.nexudus import BadReference, Nexudus, NexudusError, Unauthorized, Unavailable
+from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Unauthorized, Unavailable
 from bridge.outbox import Lost, Outbox
 from bridge.people import NotAllowed, SlackAway
 from bridge.places import Author, Places
@@ -62,17 +62,27 @@ class Delivery:
         self._people, self._places = places.people, places
         self._policy, self._slots = policy, slots
         self._stopping = asyncio.Event()
-        self._away = False
+        self._troubled = True
 
     async def board_is_away(self) -> bool:
         """Whether a delivery, in whatever process, found the board away within the last minute."""
         return bool(await self._outbox.redis.exists(self._outbox.prefix + "away"))
 
-    async def _notice(self, away: bool) -> None:
-        if away or self._away:
-            name = self._outbox.prefix + "away"
-            await (self._outbox.redis.set(name, 1, ex=60) if away else self._outbox.redis.delete(name))
-        self._away = away
+    async def login_refused(self) -> str | None:
+        """The board's last word on our login, if it was a no: for /readyz."""
+        return cast("str | None", await self._outbox.redis.get(self._outbox.prefix + "rejected"))
+
+    async def _notice(self, error: Exception | None) -> None:
+        """Remember, for the health routes of every process, how the board is."""
+        away, rejected = self._outbox.prefix + "away", self._outbox.prefix + "rejected"
+        if isinstance(error, Unauthorized):
+            log.error("board_rejects_login", reason=error.reason)
+            await self._outbox.redis.set(rejected, error.reason, ex=3600)
+        elif error is not None and not isinstance(error, NotAllowed | Refused | SlackAway):
+            await self._outbox.redis.set(away, 1, ex=60)
+        elif error is None and self._troubled:
+            await self._outbox.redis.delete(away, rejected)
+        self._troubled = error is not None
 
     def stop(self) -> None:
         """Claim nothing more; what is under way is finished."""
@@ -141,7 +151,7 @@ class Delivery:
             await self._tell(entry)
         elif entry.stuck > decision.MOST_STUCK:
             await self._end(entry, decision.given_up(entry, "worker_died"))
-        elif time.time() > entry.asked + self._policy.patience:
+        elif entry.claimed > entry.asked + self._policy.patience:
             await self._end(entry, decision.given_up(entry, "patience"))
         elif entry.state == "sending":
             await self._look(entry)
@@ -155,18 +165,20 @@ class Delivery:
         try:
             author = await self._places.author(entry.draft)
             body = dict(entry.body) if entry.sends and entry.body else await self._compose(entry.draft, author)
-            said = await self._outbox.sending(entry, body, hold=self._policy.patience * 2)
-            if said == "twin":
-                return await self._outbox.put_back(entry, 1.0, error="twin", looks=entry.looks)
-            if said == "ended":
-                return await self._outbox.put_back(entry, 0)
+            if await self._outbox.sending(entry, body, _facts(author), hold=self._policy.patience * 2) == "twin":
+                return await self._wait_for_twin(entry)
             marked, began = True, time.monotonic()
             thread = await self._create(body, began)
         except (NotAllowed, SlackAway, NexudusError) as error:
             return await self._follow(entry, error, marked=marked)
-        outcome = decision.posted(entry.draft, author, thread, self._policy.thread_url)
-        metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.kept))
-        return await self._end(entry, outcome)
+        await self._notice(None)
+        metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.drift - entry.kept))
+        return await self._end(entry, decision.posted(entry.draft, _facts(author), thread, self._policy.thread_url))
+
+    async def _wait_for_twin(self, entry: Entry) -> None:
+        """The same words by the same person are in the air: were both, nobody could tell whose thread is whose."""
+        await self._say_still_trying(entry, unsent=entry.sends == 0)
+        await self._outbox.put_back(entry, 1.0, error="twin", looks=entry.looks)
 
     async def _create(self, body: Mapping[str, Any], began: float) -> int:
         # A worker frozen past its lease has been replaced: it must not send what the other one looks for.
@@ -211,16 +223,14 @@ class Delivery:
         follows = decision.decide(error, entry, marked=marked)
         log.info("attempt_ended", id=entry.id, error=type(error).__name__, follows=type(follows).__name__)
         metrics.RETRIES.labels(type(error).__name__).inc()
-        if isinstance(error, Unauthorized):
-            log.error("board_rejects_login", reason=error.reason)
+        await self._notice(error)
         if isinstance(follows, Outcome):
             return await self._end(entry, follows)
         if isinstance(error, BadReference):
             await self._people.forget(entry.draft.origin.user)
             await self._outbox.note(entry, resolved_anew=1)
-        await self._outbox.put_back(entry, follows.delay, void=follows.void, error=follows.error)
-        await self._say_still_trying(entry)
-        return None
+        await self._say_still_trying(entry, unsent=entry.sends == 0 and (follows.void or not marked))
+        return await self._outbox.put_back(entry, follows.delay, void=follows.void, error=follows.error)
 
     # ── in doubt ─────────────────────────────────────────────────────────────
 
@@ -231,8 +241,8 @@ class Delivery:
             seen = await self._search(entry, since)
         except NexudusError as error:
             delay = max(getattr(error, "wait", None) or 0, decision.wait(decision.WAITS, entry.failures))
-            await self._outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
-            return await self._say_still_trying(entry)
+            await self._say_still_trying(entry)
+            return await self._outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
         if len(seen.found) > 1:
             return await self._end(entry, Outcome("unsure", "several"))
         if seen.found:
@@ -240,7 +250,7 @@ class Delivery:
         return await self._not_found(entry, clear=seen.clear)
 
     async def _search(self, entry: Entry, since: float) -> sightings.Seen:
-        body = entry.body or {}
+        body, since = entry.body or {}, since + entry.drift
         start = datetime.fromtimestamp(since, UTC) - timedelta(minutes=5)
         sighting = await self._board.threads_since(body["BusinessId"], body["UserId"], start)
         return await sightings.sift(sighting, body, since, entry.id, self._board.thread, self._outbox.holder)
@@ -248,29 +258,22 @@ class Delivery:
     async def _adopt(self, entry: Entry, thread: int, *, late: bool = False) -> None:
         metrics.ADOPTED.inc()
         log.info("adopted_after_doubt", id=entry.id, thread=thread)
-        author = await self._author_as_sent(entry)
-        outcome = decision.posted(entry.draft, author, thread, self._policy.thread_url)
+        outcome = decision.posted(entry.draft, entry.facts, thread, self._policy.thread_url)
         await self._end(entry, replace(outcome, late=late))
-
-    async def _author_as_sent(self, entry: Entry) -> Author | None:
-        """For the report's link and group; the thread stands whether or not they can be told."""
-        with contextlib.suppress(NotAllowed, SlackAway, NexudusError):
-            return await self._places.author(entry.draft)
-        return None
 
     async def _not_found(self, entry: Entry, *, clear: bool) -> None:
         sent = entry.sent or entry.kept
         # What is already on the wire can land until the call's own time is over, twice over for safety.
         settled = sent + 2 * self._policy.timeout + 1
-        now = time.time()
+        now = time.time() - entry.drift
         if now < settled:
             early = [sent + each - now for each in decision.EARLY_LOOKS if sent + each > now + 0.2]
             return await self._outbox.put_back(entry, early[0] if early else settled - now, error="looking")
         looks = entry.looks + 1 if clear else 0
         if looks < decision.CLEAR_LOOKS:
             wait = self._policy.search_lag if clear else decision.wait(decision.WAITS, entry.failures)
-            await self._outbox.put_back(entry, wait, error="looking", looks=looks)
-            return await self._say_still_trying(entry)
+            await self._say_still_trying(entry)
+            return await self._outbox.put_back(entry, wait, error="looking", looks=looks)
         if entry.sends >= decision.MOST_SENDS:
             return await self._end(entry, Outcome("unsure", "sent_often"))
         return await self._send(entry)
@@ -295,14 +298,14 @@ class Delivery:
         metrics.OUTCOMES.labels(outcome.ending, outcome.reason).inc()
         fresh = await self._outbox.get(entry.id)
         if said != "watched" and fresh is not None and fresh.outcome is not None:
-            await self._tell(replace(fresh, claim=entry.claim))
+            await self._tell(replace(fresh, claim=entry.claim, drift=entry.drift))
 
     async def _tell(self, entry: Entry) -> None:
         assert entry.outcome is not None
         try:
             way = await self._report(entry, entry.outcome)
         except Untold as untold:
-            overdue = time.time() - (entry.ended or entry.kept) > decision.TELLING_PATIENCE
+            overdue = time.time() - entry.drift - (entry.ended or entry.kept) > decision.TELLING_PATIENCE
             if not untold.final and not overdue:
                 wait = decision.wait(decision.TELLING_WAITS, entry.telling)
                 return await self._outbox.tell_later(entry, max(wait, untold.wait or 0))
@@ -312,13 +315,23 @@ class Delivery:
         again = decision.LATE_LOOK if entry.outcome.ending == "unsure" else 0
         return await self._outbox.told(entry, way, look_again=again)
 
-    async def _say_still_trying(self, entry: Entry) -> None:
-        """Once, after a while: kept, still trying, with a way to cancel. Not being able to say so is no failure."""
-        if entry.noted or time.time() - entry.kept < decision.QUIET:
+    async def _say_still_trying(self, entry: Entry, *, unsent: bool = False) -> None:
+        """Once, after a while: kept, still trying; `unsent` offers to cancel. Not being able to say so is no failure."""
+        if entry.noted or entry.claimed - entry.kept < decision.QUIET:
             return
         fresh = await self._outbox.get(entry.id)
         if fresh is None or fresh.outcome is not None:
             return
         with contextlib.suppress(Untold):
-            await self._report(fresh, None)
+            await self._report(replace(fresh, state="kept" if unsent else "sending"), None)
         await self._outbox.note(entry, noted=1)
+
+
+def _facts(author: Author) -> dict[str, Any]:
+    """What the report will want to say, kept with the mark so that an adopted thread can be told as well."""
+    return {
+        "web_address": author.web_address,
+        "business_id": author.location,
+        "group": author.group_name,
+        "hidden": author.group_hidden,
+    }

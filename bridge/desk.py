@@ -11,10 +11,9 @@ from redis.exceptions import RedisError
 
 from bridge import blocks, metrics, sentences, words
 from bridge.draft import Draft, Entry, Origin, Outcome, Problem
-from bridge.furnishing import Furnishing
-from bridge.nexudus import NexudusError
+from bridge.furnishing import AWAY, Furnishing
 from bridge.outbox import Outbox
-from bridge.people import NotAllowed, SlackAway
+from bridge.people import NotAllowed
 from bridge.places import Places
 from bridge.webapi import WebApi
 
@@ -101,16 +100,15 @@ class Desk:
     async def _wait(self, id_: str, *, changed: bool) -> Waited:
         until = time.monotonic() + self.brief
         while True:
-            last = time.monotonic() >= until
-            entry = await self.outbox.get(id_)
-            if entry is not None and entry.told:
-                return Waited(id_, entry.outcome, entry, changed)
-            outcome = await self.outbox.outcome_for_answer(id_, last=last)
-            if outcome and (entry := await self.outbox.get(id_)):
-                await self.outbox.told(replace(entry, claim=""), "answer")
-                return Waited(id_, outcome, entry, changed)
-            if last or changed:
-                return Waited(id_, None, entry, changed)
+            last = changed or time.monotonic() >= until
+            found = await self.outbox.outcome_for_answer(id_, last=last)
+            if found:
+                entry = await self.outbox.get(id_)
+                if isinstance(found, Outcome) and entry is not None:
+                    await self.outbox.told(replace(entry, claim=""), "answer")
+                return Waited(id_, entry.outcome if entry else None, entry, changed)
+            if last:
+                return Waited(id_, None, await self.outbox.get(id_), changed)
             await asyncio.sleep(0.02)
 
     async def look_once_more(self, id_: str) -> None:
@@ -130,7 +128,7 @@ class Desk:
             where = [str(each["Name"]) for each in await self.places.locations_of(user)]
         except NotAllowed as refused:
             return words.escape(sentences.reason(refused.reason, refused.detail))
-        except (SlackAway, NexudusError):
+        except AWAY:
             return sentences.BOARD_AWAY
         name = profiles[0].name or "yourself"
         return sentences.WHOAMI.format(name=words.escape(name), locations=words.escape(", ".join(where) or "–"))

@@ -204,7 +204,10 @@ def permalink(origin: Origin) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A draft's record as it stood when it was read. Times are epoch seconds of the Redis server."""
+    """A draft's record as it stood when it was read. Times are epoch seconds of the Redis server.
+
+    `drift` is how many seconds this process's clock is ahead of that one.
+    """
 
     id: str
     state: str
@@ -214,6 +217,9 @@ class Entry:
     outcome: Outcome | None = None
     told: str | None = None
     body: Mapping[str, Any] | None = None
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    claimed: float = 0
+    drift: float = 0
     sent: float | None = None
     first_sent: float | None = None
     ended: float | None = None
@@ -255,6 +261,8 @@ def read_entry(fields: Mapping[str, str], *, form_closed: bool) -> Entry:
         outcome=Outcome.from_json(fields["outcome"]) if fields.get("outcome") else None,
         told=fields.get("told"),
         body=json.loads(fields["body"]) if fields.get("body") else None,
+        facts=json.loads(fields.get("facts") or "{}"),
+        claimed=seconds("claimed") or 0,
         sent=seconds("sent"),
         first_sent=seconds("first_sent"),
         ended=seconds("ended"),

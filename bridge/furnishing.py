@@ -24,6 +24,9 @@ from bridge.webapi import CallFailed, WebApi
 
 log = structlog.get_logger()
 
+# What a look-up may end in while Slack, the board or Redis is away: never a refusal.
+AWAY = (SlackAway, NexudusError, RedisError)
+
 # A form lives no longer than a day; what it needs remembered neither.
 FORM_LIFE = 86400
 # How many characters of somebody's message are put into the field to be edited.
@@ -106,7 +109,7 @@ class Furnishing:
             if chosen is not None:
                 where, profile = await self.places.location_for(user, chosen)
                 groups = list(await self.places.groups_for(where["Id"], profile))
-        except (NotAllowed, SlackAway, NexudusError) as error:
+        except (NotAllowed, *AWAY) as error:
             log.info("places_unknown", error=type(error).__name__)
             return {}
         return {"locations": tuple(locations), "location": chosen, "groups": tuple(groups)}
@@ -194,6 +197,6 @@ class Furnishing:
                 await self.places.location_for(draft.origin.user, draft.location)
         except NotAllowed as refused:
             return refused.reason == "choose_location"
-        except (TimeoutError, SlackAway, NexudusError):
+        except (TimeoutError, *AWAY):
             return False
         return False

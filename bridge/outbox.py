@@ -11,6 +11,7 @@ losing a wake-up costs a second, never a draft. What a draft has gone through st
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
@@ -72,10 +73,10 @@ class Outbox:
         )
         return Kept(cast(Disposition, disposition), id_)
 
-    async def outcome_for_answer(self, id_: str, *, last: bool) -> Outcome | None:
-        """The outcome, if the caller is the one to tell it. After `last` the worker tells."""
+    async def outcome_for_answer(self, id_: str, *, last: bool) -> Outcome | Literal["told"] | None:
+        """The outcome, if the caller is the one to tell it; "told" if somebody did. After `last` the worker tells."""
         found = await self._run(scripts.TAKE, [], id_, int(last))
-        return Outcome.from_json(found) if found else None
+        return "told" if found == "told" else Outcome.from_json(found) if found else None
 
     # ── delivering ───────────────────────────────────────────────────────────
 
@@ -86,7 +87,8 @@ class Outbox:
         if isinstance(found, int):
             return found / 1000 if found >= 0 else -1.0
         fields = found if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))
-        return await self._entry(fields)
+        entry = await self._entry(fields)
+        return replace(entry, drift=time.time() - entry.claimed)
 
     async def wait(self, seconds: float) -> None:
         """Sleep until something is put, or for so long (at most)."""
@@ -100,15 +102,18 @@ class Outbox:
         if not await self._run(scripts.RENEW, [], entry.id, entry.claim, _ms(self.lease)):
             raise Lost(entry.id)
 
-    async def sending(self, entry: Entry, body: Mapping[str, Any], hold: float) -> Literal["ok", "twin", "ended"]:
+    async def sending(
+        self, entry: Entry, body: Mapping[str, Any], facts: Mapping[str, Any], hold: float
+    ) -> Literal["ok", "twin"]:
         """Mark, durably, that the call is about to be made. Raises Lost.
 
         "twin": an identical draft is in the air, whose thread could not be told from this one's.
         """
         text = json.dumps(body, sort_keys=True)
         air = f"{self.prefix}air:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
-        said = await self._run(scripts.SENDING, [], entry.id, entry.claim, text, air, _ms(hold))
-        return cast(Literal["ok", "twin", "ended"], self._not_lost(entry, said))
+        args = (text, air, _ms(hold), json.dumps(facts))
+        said = await self._run(scripts.SENDING, [], entry.id, entry.claim, *args)
+        return cast(Literal["ok", "twin"], self._not_lost(entry, said))
 
     async def put_back(
         self, entry: Entry, delay: float, *, void: bool = False, error: str = "", looks: int = 0
@@ -129,7 +134,8 @@ class Outbox:
 
         "watched": a web process will tell it. "held": another draft holds this thread.
         """
-        posted = {"user": entry.draft.origin.user, "link": outcome.link, "private": entry.draft.private}
+        hidden = entry.draft.private or bool(outcome.detail.get("hidden"))
+        posted = {"user": entry.draft.origin.user, "link": outcome.link, "private": hidden}
         said = await self._run(
             scripts.SETTLE,
             [],
@@ -220,6 +226,10 @@ class Outbox:
     async def close(self, bot_token: str) -> None:
         """The app was uninstalled: nothing is claimed any more under this bot token, nobody is remembered."""
         await self.redis.set(self.prefix + "closed", _fingerprint(bot_token), px=_ms(self.keep))
+        async for entry in self.listing():
+            # Nobody can be told any more; what is in doubt stays, to be looked for by a new installation.
+            if await self.cancel(entry.id, "uninstalled") == "cancelled":
+                await self.told(replace(entry, claim=""), "untold")
         for pattern in ("slack:*", "member:*", "tokens"):
             async for key in self.redis.scan_iter(match=_literally(self.prefix) + pattern):
                 await self.redis.delete(key)

@@ -68,3 +68,8 @@ def reply_to(body: Payload) -> str | None:
 def pressed(body: Payload) -> str:
     actions = body.get("actions") or [{}]
     return str(actions[0].get("value") or "")
+
+
+def private(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A command's answer that only the person sees."""
+    return {"response_type": "ephemeral", **message}

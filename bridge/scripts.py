@@ -61,7 +61,7 @@ while true do
   if at > now then return at - now end
   if redis.call('EXISTS', record(id)) == 1 then
     redis.call('ZADD', due, now + lease, id)
-    redis.call('HSET', record(id), 'claim', token)
+    redis.call('HSET', record(id), 'claim', token, 'claimed', now)
     redis.call('HINCRBY', record(id), 'deliveries', 1)
     redis.call('HINCRBY', record(id), 'stuck', 1)
     return redis.call('HGETALL', record(id))
@@ -85,15 +85,16 @@ return 1
 SENDING = (
     _HEAD
     + """
-local id, token, body, air, hold = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+local id, token, body, air, hold, facts = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
 if not ours(id, token) then return 'lost' end
 local state = redis.call('HGET', record(id), 'state')
-if state ~= 'kept' and state ~= 'sending' then return 'ended' end
+if state ~= 'kept' and state ~= 'sending' then return 'lost' end
 local flying = redis.call('GET', air)
 if flying and flying ~= id then return 'twin' end
 redis.call('SET', air, id, 'PX', hold)
 if state == 'kept' then redis.call('HSET', record(id), 'first_sent', now) end
-redis.call('HSET', record(id), 'state', 'sending', 'sent', now, 'body', body, 'air', air, 'looks', 0)
+redis.call('HSET', record(id), 'state', 'sending', 'sent', now, 'body', body, 'air', air,
+  'facts', facts, 'looks', 0)
 redis.call('HINCRBY', record(id), 'sends', 1)
 return 'ok'
 """
@@ -201,14 +202,15 @@ local id, last = ARGV[2], ARGV[3]
 local r = redis.call('HMGET', record(id), 'outcome', 'told', 'watched', 'form')
 if not r[4] then return false end
 if redis.call('HEXISTS', r[4], 'closed') == 1 then last, r[3] = '1', 0 end
-if r[1] and not r[2] and tonumber(r[3] or 0) > now then
+if r[2] then return 'told' end
+if r[1] and tonumber(r[3] or 0) > now then
   redis.call('HSET', record(id), 'watched', now + 5000)
   redis.call('ZADD', due, 'XX', now + 5000, id)
   return r[1]
 end
 if last == '1' then
   redis.call('HSET', record(id), 'watched', 0)
-  if r[1] and not r[2] then
+  if r[1] then
     redis.call('ZADD', due, 'XX', now, id)
     redis.call('LPUSH', prefix .. 'wake', id)
   end

@@ -16,9 +16,9 @@ REASONS: Mapping[str, str] = {
     "too_long": "This is {over} characters too long; there is room for {limit}.",
     "guests_needed": "A private post needs somebody who can read it: choose at least one guest.",
     "too_many": "That is {limit} posts within an hour, the most that this space allows for one person. "
-    "Nothing was posted and your words are still here; please try again a little later.",
-    "store_away": "We cannot keep your post safely right now, so nothing was posted. Your words stay in this form: "
-    "please press Post again in a minute.",
+    "Nothing was posted; please try again a little later.",
+    "store_away": "We cannot keep your post safely right now, so nothing was posted. Your words are still here: "
+    "please send them again in a minute.",
     "private_forbidden": "This message comes from a place that is not a public channel, and this space does not let "
     "such messages be carried to the board. Nothing was posted.",
     # the Slack side of who you are
@@ -80,6 +80,7 @@ NOTHING_YET = "You have not posted anything yet. *{command}* opens the form."
 STATUS_TITLE = "Your latest posts"
 FORM_FAILED = "Slack did not let us open the form in time. Nothing was posted; please try again. You had typed: {text}"
 FORM_FAILED_EMPTY = "Slack did not let us open the form in time. Nothing was posted; please try again."
+TYPED = "You had typed: {command} {text}"
 FOREIGN = REASONS["foreign"]
 STORE_AWAY = "We cannot look that up right now; please try again in a minute. Nothing was changed."
 GONE = "This post is not kept any more, so there is nothing left to do."

@@ -40,7 +40,12 @@ async def sift(
     earliest = since + (sighting.offset or 0) - TOLERANCE
     found = []
     for record in sighting.records:
-        if not _could_be(record, body) or not _young_enough(record, earliest):
+        if not _could_be(record, body):
+            continue
+        created = parse_time(record.get("CreatedOn"))
+        # Without a readable time it can be neither adopted nor excluded.
+        clear = clear and created is not None
+        if created is None or created < earliest:
             continue
         if (await holder(record["Id"])) not in (None, draft_id):
             continue
@@ -70,12 +75,6 @@ def _same(record: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
 def _text(value: object) -> str:
     """As it reads, whatever the board did to spaces, line ends and entities."""
     return " ".join(html.unescape(html.unescape(str(value or ""))).split())
-
-
-def _young_enough(record: Mapping[str, Any], earliest: float) -> bool:
-    created = parse_time(record.get("CreatedOn"))
-    # Without a readable time it cannot be excluded here; that it is nobody else's still has to hold.
-    return created is None or created >= earliest
 
 
 def parse_time(value: object) -> float | None:

@@ -19,7 +19,7 @@ from slack_bolt.response import BoltResponse
 
 from bridge import blocks, commands, payloads, sentences, words
 from bridge.desk import Desk, Waited
-from bridge.draft import Draft, Origin, check
+from bridge.draft import Draft, Origin, Problem, check
 from bridge.form import MORE, Form, field_errors, form_view, notes_of, read_form, refusal
 from bridge.payloads import Payload
 from bridge.webapi import OPENING, CallFailed
@@ -84,7 +84,7 @@ class Listeners:
         origin = payloads.command_origin(body)
         asked = commands.read(str(body.get("text") or ""))
         if not self.desk.is_ours(origin.team):
-            return await ack(**_private(blocks.note(sentences.FOREIGN)))
+            return await ack(**payloads.private(blocks.note(sentences.FOREIGN)))
         if asked.kind == "word":
             return await self._answer_a_word(ack, asked.word, origin)
         if asked.kind == "post":
@@ -117,7 +117,7 @@ class Listeners:
             log.warning("form_not_opened", error=failed.error)
             text = sentences.FORM_FAILED.format(text=words.escape(typed)) if typed else sentences.FORM_FAILED_EMPTY
             if "command" in body:
-                return await ack(**_private(blocks.note(text)))
+                return await ack(**payloads.private(blocks.note(text)))
             self.desk.spawn(self.desk.say(form.origin, text))
             return await ack()
         self.desk.spawn(self.desk.furnishing.furnish(str((opened.get("view") or {}).get("id")), form))
@@ -125,36 +125,34 @@ class Listeners:
 
     async def _answer_a_word(self, ack: AsyncAck, word: str, origin: Origin) -> BoltResponse:
         if word == "help":
-            return await ack(**_private(blocks.note(sentences.HELP.format(command=self.command))))
+            return await ack(**payloads.private(blocks.note(sentences.HELP.format(command=self.command))))
         if word == "status":
             try:
                 latest = await self.desk.outbox.latest(origin.team, origin.user)
             except RedisError:
-                return await ack(**_private(blocks.note(sentences.STORE_AWAY)))
-            return await ack(**_private(blocks.status_message(latest, self.command)))
+                return await ack(**payloads.private(blocks.note(sentences.STORE_AWAY)))
+            return await ack(**payloads.private(blocks.status_message(latest, self.command)))
         answer = self.desk.spawn(self.desk.whoami(origin.user))
         done, _ = await asyncio.wait([answer], timeout=self.desk.brief)
         if done:
-            return await ack(**_private(blocks.note(answer.result())))
+            return await ack(**payloads.private(blocks.note(answer.result())))
         self.desk.spawn(self.desk.say_later(origin, answer))
-        return await ack(**_private(blocks.note(sentences.WHOAMI_LATER)))
+        return await ack(**payloads.private(blocks.note(sentences.WHOAMI_LATER)))
 
     # ── keeping ──────────────────────────────────────────────────────────────
 
     async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
         if found := check(draft, self.desk.furnishing.limits):
-            told = " ".join(sentences.reason(each.reason, each.detail) for each in found)
-            return await ack(**_private(blocks.note(f"{sentences.REFUSED}. {told}")))
+            return await ack(**payloads.private(_not_kept(found, body)))
         if await self.desk.furnishing.lacks_a_location(draft):
             rich, _ = words.as_rich_text({"text": asked.body}, words.Names(), self.desk.furnishing.limits.message)
             form = Form(origin, asked.subject, rich, tags=", ".join(asked.tags))
             return await self._open(ack, body, form, typed=asked.subject)
         waited = await self.desk.keep(f"{origin.team}:command:{body.get('trigger_id')}", draft, "")
         if waited.problem:
-            told = sentences.reason(waited.problem.reason, waited.problem.detail)
-            return await ack(**_private(blocks.note(f"{sentences.REFUSED}. {told}")))
-        return await ack(**_private(waited.message(draft)))
+            return await ack(**payloads.private(_not_kept([waited.problem], body)))
+        return await ack(**payloads.private(waited.message(draft)))
 
     async def sent_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
         actor = payloads.actor(body)
@@ -252,5 +250,8 @@ class Listeners:
         return await ack()
 
 
-def _private(message: blocks.Block) -> dict[str, Any]:
-    return {"response_type": "ephemeral", **message}
+def _not_kept(problems: list[Problem], body: Payload) -> blocks.Block:
+    """What was typed is never lost: it stands under the reason, to be copied."""
+    told = " ".join(sentences.reason(each.reason, each.detail) for each in problems)
+    typed = sentences.TYPED.format(command=body.get("command"), text=body.get("text"))
+    return blocks.note(f"*{sentences.REFUSED}.* {words.escape(told)}\n{typed}")

@@ -48,7 +48,7 @@ class Bridge:
 
     def health(self) -> Health:
         return Health(
-            self.store_answers, self.tokens.refused, self.board_away, self.measure,
+            self.store_answers, self.login_refused, self.board_away, self.measure,
             "socket mode" if self.settings.slack_app_token else "http",
         )  # fmt: skip
 
@@ -57,6 +57,11 @@ class Bridge:
             return bool(await self.redis.ping())
         except (RedisError, OSError):
             return False
+
+    async def login_refused(self) -> str | None:
+        with contextlib.suppress(RedisError):
+            return await self.tokens.refused() or await self.delivery.login_refused()
+        return None
 
     async def board_away(self) -> bool:
         with contextlib.suppress(RedisError):

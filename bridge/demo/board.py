@@ -4,7 +4,6 @@ import json
 import time
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -15,72 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bridge.demo.faults import Door, Json, Moods, envelope
-
-THREAD_DEFAULTS: Json = {
-    "CommunityGroupId": None, "CoworkerId": None, "InstantDelivery": False, "Tags": None, "Private": False,
-    "IncludeZoomInvite": False, "ZoomEventData": None, "SystemId": None,
-}  # fmt: skip
-UNSENT: Json = {"AddedGuests": None, "RemovedGuests": None, "CustomFields": None, "LocalizationDetails": None}
-
-
-@dataclass(frozen=True)
-class Entity:
-    """One kind of record: where it lives, and which query parameters its list understands."""
-
-    name: str
-    path: str
-    required: tuple[str, ...] = ()
-    exact: tuple[str, ...] = ()
-    contains: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()
-
-    def accepts(self, record: Json, query: dict[str, str]) -> bool:
-        """Unknown parameters are ignored in silence, as Nexudus does."""
-        return all(self._holds(record, key, wanted) for key, wanted in query.items())
-
-    def _holds(self, record: Json, key: str, wanted: str) -> bool:
-        bound, _, rest = key.partition("_") if key.startswith(("from_", "to_")) else ("", "", key)
-        entity, _, name = rest.partition("_")
-        if entity != self.name:
-            return True
-        if bound:
-            return name not in ("CreatedOn", "UpdatedOn") or _within(bound, record[name], wanted)
-        value = str(record.get(f"{name}Id", record.get(name))).casefold()
-        if name in self.exact:
-            return value == wanted.casefold()
-        return name not in self.contains or wanted.casefold() in value
-
-
-THREADS = Entity(
-    "CommunityThread",
-    "/api/community/communitythreads",
-    required=("BusinessId", "UserId", "Subject", "Message"),
-    exact=("Business", "CommunityGroup", "User", "Coworker", "Private", "InstantDelivery"),
-    contains=("Subject", "Message", "Tags"),
-    hidden=("Guests", "AddedGuests", "RemovedGuests"),
-)
-GROUPS = Entity(
-    "CommunityGroup",
-    "/api/community/communitygroups",
-    exact=("Business", "User", "GroupAccess"),
-    contains=("Name", "Description"),
-    hidden=("Members", "AddedMembers", "RemovedMembers"),
-)
-COWORKERS = Entity(
-    "Coworker",
-    "/api/spaces/coworkers",
-    exact=("Email", "User", "Active", "Archived", "CanAccessCommunity", "InvoicingBusiness"),
-    contains=("FullName",),
-)
-USERS = Entity("User", "/api/sys/users", exact=("Active", "IsAdmin"), contains=("Email", "FullName"))
-BUSINESSES = Entity("Business", "/api/sys/businesses", contains=("Name", "WebAddress"))
-FILES = Entity(
-    "CommunityThreadFile",
-    "/api/community/communitythreadfiles",
-    required=("CommunityThreadId",),
-    exact=("CommunityThread",),
-)
+from bridge.demo import Json
+from bridge.demo.entities import BUSINESSES, COWORKERS, FILES, GROUPS, THREAD_DEFAULTS, THREADS, UNSENT, USERS, Entity
+from bridge.demo.faults import Door, Moods, envelope
 
 
 class Board(Moods):
@@ -113,9 +49,7 @@ class Board(Moods):
         return [*community, (COWORKERS, self.coworkers), (USERS, self.users), (BUSINESSES, self.businesses)]
 
     def add_business(self, id: int, name: str, web_address: str) -> Json:  # noqa: A002 - Nexudus's word
-        record = {"Id": id, "Name": name, "WebAddress": web_address, "Suspended": False} | _dates(
-            self.now(), name
-        )
+        record = {"Id": id, "Name": name, "WebAddress": web_address, "Suspended": False} | _dates(self.now(), name)
         return self.businesses.setdefault(id, record)
 
     def add_group(
@@ -218,9 +152,7 @@ class Board(Moods):
         return envelope(200, "The record was deleted", {"Id": store.pop(id_)["Id"]})
 
     async def _write(self, entity: Entity, store: dict[int, Json], request: Request) -> Response:
-        if refusal := self.refuses(
-            request, f"{entity.name}-{'Create' if request.method == 'POST' else 'Edit'}"
-        ):
+        if refusal := self.refuses(request, f"{entity.name}-{'Create' if request.method == 'POST' else 'Edit'}"):
             return refusal
         fields: Json = _json(await request.body()) or {}
         if errors := _missing(entity, fields):
@@ -269,17 +201,6 @@ def _missing(entity: Entity, fields: Json) -> list[Json]:
     said = [f"{name} is a required field" for name in absent]
     rows = zip(absent, said, strict=True)
     return [{"AttemptedValue": fields.get(n), "Message": text, "PropertyName": n} for n, text in rows]
-
-
-def _within(bound: str, stored: str, wanted: str) -> bool:
-    """`YYYY-MM-DDTHH:mm`, taken as UTC, and any other ISO form; inclusive on both sides."""
-    try:
-        limit = datetime.fromisoformat(wanted)
-    except ValueError:
-        return True
-    limit = limit if limit.tzinfo else limit.replace(tzinfo=UTC)
-    made = datetime.fromisoformat(stored)
-    return made >= limit if bound == "from" else made <= limit
 
 
 def _number(query: dict[str, str], name: str, otherwise: int) -> int:

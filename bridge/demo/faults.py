@@ -1,27 +1,24 @@
-"""What stands before the board: the login, and the door where things go wrong on purpose."""
+"""What stands before the board: the door where things go wrong on purpose."""
 
 import asyncio
 import json
 import random
 import time
-import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from enum import Enum
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.demo import Json
+from bridge.demo.logins import Logins
 from bridge.demo.loopback import again, hang_up, left, nowhere
 
-Json = dict[str, Any]
-
-EXPIRES_IN = 604799
 CREATE = "POST /api/community/communitythreads"
 OOPS = {"Message": "Ooops! There was a problem while running this action"}
 PAGE = "<!doctype html><html><body>Something else lives here</body></html>"
@@ -86,9 +83,7 @@ class Seen:
         return f"{self.method} {self.path}"
 
 
-def envelope(
-    status: int, message: str, value: Any = None, errors: Sequence[Json] | None = None
-) -> JSONResponse:
+def envelope(status: int, message: str, value: Any = None, errors: Sequence[Json] | None = None) -> JSONResponse:
     """The wrapping of every write; only 200 without Errors was successful."""
     body = {"Status": status, "Message": message, "Value": value, "Errors": errors and list(errors)}
     return JSONResponse(body | {"WasSuccessful": status == 200 and not errors}, status)
@@ -100,9 +95,7 @@ def _unsuccessful(trouble: Misbehaviour) -> Response:
 
 
 ANSWERS: dict[Fault, Callable[[Misbehaviour], Response]] = {
-    Fault.THROTTLE_429: lambda t: JSONResponse(
-        {"Message": "Too many requests"}, 429, {"Retry-After": f"{t.value:g}"}
-    ),
+    Fault.THROTTLE_429: lambda t: JSONResponse({"Message": "Too many requests"}, 429, {"Retry-After": f"{t.value:g}"}),
     Fault.THROTTLE_429_BODY: lambda t: JSONResponse({"Message": f"Wait {t.value:g} seconds"}, 429),
     Fault.THROTTLE_409: lambda t: Response(b"", 409, {"Retry-After": f"{t.value:g}"}),
     Fault.OOPS_BEFORE: lambda t: JSONResponse(OOPS, 500),
@@ -116,74 +109,7 @@ ANSWERS: dict[Fault, Callable[[Misbehaviour], Response]] = {
 }
 
 
-class Tokens:
-    """The login of the REST API: OAuth's password and refresh grants."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.logins: dict[str, str] = {}
-        self.access_tokens: set[str] = set()
-        self.refresh_tokens: dict[str, str] = {}
-        self.token_requests = self.refreshes = 0
-        self.two_factor_auth_check = self.must_reset_password = False
-        self.missing_roles: set[str] = set()
-
-    def expire_access_tokens(self) -> None:
-        self.access_tokens.clear()
-
-    def expire_refresh_tokens(self) -> None:
-        self.refresh_tokens.clear()
-
-    async def token(self, request: Request) -> Response:
-        """Form-encoded only; client_id is a header; one live refresh token for each client_id."""
-        form = dict(parse_qsl((await request.body()).decode()))
-        self.token_requests += 1
-        if "json" in request.headers.get("content-type", ""):
-            return _denied("unsupported_grant_type")
-        if form.get("grant_type") == "refresh_token":
-            return self._refreshed(form.get("refresh_token", ""), request.headers.get("client_id"))
-        if form.get("grant_type") != "password":
-            return _denied("unsupported_grant_type")
-        return self._logged_in(form, request.headers.get("client_id"))
-
-    def _logged_in(self, form: dict[str, str], client_id: str | None) -> Response:
-        name = form.get("username", "")
-        if name not in self.logins or self.logins[name] != form.get("password"):
-            return _denied("invalid_grant")
-        if self.two_factor_auth_check and "totp" not in form:
-            return _denied("two_factor_auth_check")
-        if self.must_reset_password:
-            return _denied("must_reset_password")
-        return self._pair(client_id or name)
-
-    def _refreshed(self, token: str, client_id: str | None) -> Response:
-        owner = next((each for each, live in self.refresh_tokens.items() if live == token), None)
-        # Without the header the client_id counts as the user's e-mail.
-        if owner is None or owner != (client_id or owner) or (not client_id and owner not in self.logins):
-            return _denied("invalid_grant")
-        self.refreshes += 1
-        return self._pair(owner)
-
-    def _pair(self, client_id: str) -> Response:
-        access, refresh = f"at-{uuid.uuid4().hex}", f"rt-{uuid.uuid4().hex}"
-        self.access_tokens.add(access)
-        self.refresh_tokens[client_id] = refresh
-        pair = {"access_token": access, "token_type": "bearer", "expires_in": EXPIRES_IN}
-        return JSONResponse(pair | {"refresh_token": refresh})
-
-    def refuses(self, request: Request, role: str) -> Response | None:
-        """401 with an empty body: no live token, or a role that this user lacks."""
-        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if bearer in self.access_tokens and role not in self.missing_roles:
-            return None
-        return Response(b"", 401)
-
-
-def _denied(error: str) -> Response:
-    return JSONResponse({"error": error, "error_description": "The login was refused."}, 400)
-
-
-class Moods(Tokens):
+class Moods(Logins):
     """The switches of a board that misbehaves, and the record of what it was asked."""
 
     def __init__(self) -> None:
@@ -257,9 +183,7 @@ class Door:
         else:
             await self._suffer(trouble, seen.body, scope, receive, send)
 
-    async def _suffer(
-        self, trouble: Misbehaviour, body: bytes, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _suffer(self, trouble: Misbehaviour, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         fault, request = trouble.fault, again(body, receive)
         if fault is Fault.SLOW:
             await asyncio.sleep(trouble.value)

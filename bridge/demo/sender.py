@@ -1,219 +1,24 @@
-"""The other half of Slack's stand-in: its client, which renders views and sends people's doings to bridge."""
+"""The other half of Slack's stand-in: its client, which sends people's doings to bridge."""
 
 import hashlib
 import hmac
 import json
 import time
 import uuid
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 
-if TYPE_CHECKING:
-    from bridge.demo.workspace import Workspace
-
-Json = dict[str, Any]
+from bridge.demo import Json
+from bridge.demo.limits import view_faults
+from bridge.demo.views import elements_of, filled, is_empty, mentions
+from bridge.demo.workspace import Workspace
 
 FORM = "application/x-www-form-urlencoded"
 TROUBLE = "We had some trouble connecting. Try again?"
-# The state's key and the element's initial property, by element type.
-VALUES = {
-    "plain_text_input": ("value", "initial_value"),
-    "rich_text_input": ("rich_text_value", "initial_value"),
-    "static_select": ("selected_option", "initial_option"),
-    "external_select": ("selected_option", "initial_option"),
-    "radio_buttons": ("selected_option", "initial_option"),
-    "checkboxes": ("selected_options", "initial_options"),
-    "multi_static_select": ("selected_options", "initial_options"),
-    "multi_external_select": ("selected_options", "initial_options"),
-    "users_select": ("selected_user", "initial_user"),
-    "multi_users_select": ("selected_users", "initial_users"),
-    "conversations_select": ("selected_conversation", "initial_conversation"),
-}
-
-
-# What Slack finds wrong with blocks and views
-
-
-def _long(where: str, value: Any, limit: int) -> Iterator[str]:
-    text = value.get("text") if isinstance(value, dict) else value
-    if value is not None and not (isinstance(text, str) and 1 <= len(text) <= limit):
-        yield f"{where}: must be a text of 1 to {limit} characters"
-
-
-def options_of(element: Json) -> list[Json]:
-    grouped = [option for group in element.get("option_groups", ()) for option in group["options"]]
-    return [*element.get("options", ()), *grouped]
-
-
-def _element_faults(where: str, element: Json) -> Iterator[str]:
-    kind, offered = element.get("type", ""), options_of(element)
-    if kind not in {*VALUES, "button", "overflow", "image"}:
-        yield f"{where}: unknown element {kind!r}"
-    for name, limit in (("action_id", 255), ("placeholder", 150), ("url", 3000)):
-        yield from _long(f"{where}/{name}", element.get(name), limit)
-    if kind == "button":
-        yield from _long(f"{where}/text", element.get("text", ""), 75)
-        yield from _long(f"{where}/value", element.get("value"), 2000)
-    if kind == "plain_text_input" and len(element.get("initial_value") or "") > element.get(
-        "max_length", 3000
-    ):
-        yield f"{where}/initial_value: too long"
-    yield from _option_faults(where, element, offered)
-
-
-def _option_faults(where: str, element: Json, offered: list[Json]) -> Iterator[str]:
-    kind = element.get("type")
-    most = 10 if kind in ("checkboxes", "radio_buttons") else 100
-    lists = [group["options"] for group in element.get("option_groups", ())] or [offered]
-    if kind in ("static_select", "multi_static_select", "checkboxes", "radio_buttons") and (
-        not 1 <= len(element.get("option_groups", "1")) <= 100
-        or not all(1 <= len(each) <= most for each in lists)
-    ):
-        yield f"{where}: must have 1 to {most} options"
-    for option in offered:
-        yield from _long(f"{where}/option/text", option.get("text", ""), 75)
-        yield from _long(f"{where}/option/value", option.get("value", ""), 75)
-    chosen = [element[name] for name in ("initial_option",) if name in element] + element.get(
-        "initial_options", []
-    )
-    if kind != "external_select" and any(each not in offered for each in chosen):
-        yield f"{where}: the initial option is not among the options"
-
-
-def _block_faults(where: str, block: Json) -> Iterator[str]:
-    kind = block.get("type")
-    yield from _long(f"{where}/block_id", block.get("block_id"), 255)
-    if kind == "section":
-        texts = [block["text"]] if block.get("text") else block.get("fields", [""])
-        for text in texts[:11]:
-            yield from _long(f"{where}/text", text, 2000 if block.get("fields") else 3000)
-    elif kind == "header":
-        yield from _long(f"{where}/text", block.get("text", ""), 150)
-    elif kind == "input":
-        yield from _long(f"{where}/label", block.get("label", ""), 2000)
-        yield from _long(f"{where}/hint", block.get("hint"), 2000)
-    elif kind in ("context", "actions") and not 1 <= len(block.get("elements", ())) <= {"context": 10}.get(
-        kind, 25
-    ):
-        yield f"{where}: too many or too few elements"
-    elif kind not in ("context", "actions", "divider", "image", "rich_text", "markdown", "video", "file"):
-        yield f"{where}: unknown block {kind!r}"
-    for element in elements_of(block):
-        yield from _element_faults(where, element)
-
-
-def elements_of(block: Json) -> list[Json]:
-    """The interactive elements of one block."""
-    inner = block.get("elements", ()) if block.get("type") == "actions" else ()
-    return [each for each in (block.get("element"), block.get("accessory"), *inner) if each]
-
-
-def block_faults(blocks: Any, most: int) -> list[str]:
-    if not isinstance(blocks, list) or len(blocks) > most:
-        return [f"/blocks: must be a list of at most {most}"]
-    ids = [block["block_id"] for block in blocks if block.get("block_id")]
-    faults = [f"/blocks/{i}: block_id {id_!r} is not unique" for i, id_ in enumerate(ids) if id_ in ids[:i]]
-    return faults + [
-        fault for i, block in enumerate(blocks) for fault in _block_faults(f"/blocks/{i}", block)
-    ]
-
-
-def view_faults(view: Any) -> list[str]:
-    if not isinstance(view, dict) or view.get("type") not in ("modal", "home"):
-        return ["/view: must be a modal or a home view"]
-    faults = block_faults(view.get("blocks"), 100)
-    for name in ("title", "submit", "close"):
-        faults += _long(f"/{name}", view.get(name, "" if name == "title" else None), 24)
-    if len(view.get("private_metadata") or "") > 3000:
-        faults.append("/private_metadata: longer than 3000 characters")
-    if not faults and not view.get("submit") and any(block["type"] == "input" for block in view["blocks"]):
-        faults.append("/submit: required when there are inputs")
-    return [*faults, *(["/view: larger than 250 kB"] if len(json.dumps(view)) > 250_000 else [])]
-
-
-# What a view holds, and what a person put into it
-
-
-def _value(kind: str, given: Any) -> Json:
-    key = VALUES[kind][0]
-    return {"type": kind, key: given if given is not None or not key.endswith("s") else []}
-
-
-def rendered(view: Json, old: Json | None) -> Json:
-    """A view as Slack keeps it: with ids for its blocks, a new hash, and what was typed before."""
-    blank: Json = {
-        "private_metadata": "",
-        "callback_id": "",
-        "external_id": "",
-        "close": None,
-        "submit": None,
-    }
-    blank |= {"notify_on_close": False, "clear_on_close": False}
-    shown = blank | deepcopy(view) | {"hash": f"{time.time():.0f}.{uuid.uuid4().hex[:8]}"}
-    typed: Json = old["state"]["values"] if old else {}
-    values: Json = {}
-    for block in shown["blocks"]:
-        block.setdefault("block_id", uuid.uuid4().hex[:5])
-        for element in elements_of(block):
-            name = element.setdefault("action_id", uuid.uuid4().hex[:5])
-            if element["type"] in VALUES:
-                before = typed.get(block["block_id"], {}).get(name)
-                values.setdefault(block["block_id"], {})[name] = _kept(element, before)
-    return shown | {"state": {"values": values}}
-
-
-def _kept(element: Json, before: Json | None) -> Json:
-    """What was there before, unless the element is another one or no longer offers it."""
-    kind = element["type"]
-    key, initial = VALUES[kind]
-    if before is None or before["type"] != kind:
-        return _value(kind, element.get(initial))
-    chosen = before[key] if key == "selected_option" else None
-    gone = chosen and kind != "external_select" and chosen not in options_of(element)
-    return _value(kind, element.get(initial)) if gone else before
-
-
-def filled(element: Json, simple: Any) -> Json:
-    """An element's state from a simple value: a text, an option's value, a list of ids or values."""
-    kind = element["type"]
-    key = VALUES[kind][0]
-    if isinstance(simple, str) and key == "rich_text_value":
-        section = {"type": "rich_text_section", "elements": [{"type": "text", "text": simple}]}
-        return _value(kind, {"type": "rich_text", "elements": [section]} if simple else None)
-    if key == "selected_option":
-        return _value(kind, _option(element, simple) if simple is not None else None)
-    if key == "selected_options":
-        every = [option["value"] for option in options_of(element)]
-        chosen = {True: every, False: [], None: []}[simple] if simple in (True, False, None) else simple
-        chosen = [chosen] if isinstance(chosen, str) else chosen
-        return _value(kind, [_option(element, each) for each in chosen])
-    return _value(kind, simple)
-
-
-def _option(element: Json, value: Any) -> Json:
-    # A value that was never offered is sent all the same, as somebody with curl would.
-    forged = {"text": {"type": "plain_text", "text": str(value)}, "value": str(value)}
-    return next((each for each in options_of(element) if each["value"] == str(value)), forged)
-
-
-def _empty(state: Json) -> bool:
-    return state[VALUES[state["type"]][0]] in (None, "", [])
-
-
-def _mentions(value: Any) -> bool:
-    if isinstance(value, list):
-        return any(map(_mentions, value))
-    return isinstance(value, dict) and (
-        value.get("type") in ("user", "channel", "usergroup") or _mentions(value.get("elements", []))
-    )
-
-
-# What people do
 
 
 @dataclass(frozen=True)
@@ -245,7 +50,7 @@ class Sender:
     """Slack's client, pointed at bridge's `/slack/events`: every method is something a person does."""
 
     def __init__(
-        self, workspace: "Workspace", secret: str, client: httpx.AsyncClient, url: str, patience: float = 3.0
+        self, workspace: Workspace, secret: str, client: httpx.AsyncClient, url: str, patience: float = 3.0
     ) -> None:
         self.workspace, self.secret, self.client, self.url = workspace, secret, client, url
         self.patience = patience
@@ -288,7 +93,10 @@ class Sender:
         fields |= {"command": command, "text": text, "api_app_id": self.workspace.app_id}
         fields |= {"is_enterprise_install": "false", "trigger_id": self.workspace.trigger(user)}
         fields["response_url"] = self.workspace.response_url("commands", user, channel)
-        return await self.form(fields | extra)
+        reply = await self.form(fields | extra)
+        if reply.status == 200 and isinstance(reply.json, dict) and reply.json:
+            self.workspace.answers[user].append(reply.json | {"ts": _now(), "channel": channel})
+        return reply
 
     async def message_shortcut(
         self, user: str, message: Json, channel: str = "C1", callback_id: str = "post_to_community"
@@ -302,9 +110,7 @@ class Sender:
         payload = self._payload("shortcut", user) | {"callback_id": callback_id, "action_ts": _now()}
         return await self.interact(payload)
 
-    async def submit(
-        self, view_id: str, values: Json, user: str | None = None, *, force: bool = False
-    ) -> Reply:
+    async def submit(self, view_id: str, values: Json, user: str | None = None, *, force: bool = False) -> Reply:
         """Submits the view as it is now; `force` sends what Slack's client would not let through."""
         view = self.workspace.views[view_id]
         self.fill(view_id, values)
@@ -336,9 +142,9 @@ class Sender:
         for block in inputs:
             element = block["element"]
             state = view["state"]["values"][block["block_id"]][element["action_id"]]
-            if not block.get("optional") and _empty(state):
+            if not block.get("optional") and is_empty(state):
                 missing[block["block_id"]] = "Please complete this required field."
-            if element["action_id"] not in values and _mentions(state.get("rich_text_value")):
+            if element["action_id"] not in values and mentions(state.get("rich_text_value")):
                 return Reply(0, "", 0.0, TROUBLE)
         errors = json.dumps({"response_action": "errors", "errors": missing})
         return Reply(0, errors, 0.0, "incomplete") if missing else None
@@ -376,15 +182,11 @@ class Sender:
         if not chosen:
             raise KeyError(f"there is no button {action_id!r}")
         block, element = chosen[0]
-        action: Json = {
-            name: element[name] for name in ("type", "action_id", "text", "value") if name in element
-        }
+        action: Json = {name: element[name] for name in ("type", "action_id", "text", "value") if name in element}
         action |= {"block_id": block.get("block_id", "b"), "action_ts": _now()}
         return await self._act(target, action | ({} if value is None else {"value": value}), user)
 
-    async def choose(
-        self, view_id: str, block_id: str, action_id: str, value: Any, user: str | None = None
-    ) -> Reply:
+    async def choose(self, view_id: str, block_id: str, action_id: str, value: Any, user: str | None = None) -> Reply:
         """A select, radio or checkbox that changed: the action carries the choice, the view all values."""
         view = self.workspace.views[view_id]
         elements = [e for b in view["blocks"] if b["block_id"] == block_id for e in elements_of(b)]

@@ -1,0 +1,159 @@
+"""The Slack app as data: made of the names that the listeners answer to, so that the two cannot drift apart.
+
+https://docs.slack.dev/reference/app-manifest
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from bridge.slack import GLOBAL_SHORTCUT, MESSAGE_SHORTCUT
+
+Manifest = dict[str, Any]
+
+PLACEHOLDER = "https://YOUR-HOST"
+NAME = "Community board"
+NAME_LIMIT = 35
+# The one route of ours that Slack speaks to.
+ROUTE = "/slack/events"
+
+# Each scope with its reason; nothing is asked for that is not used.
+SCOPES: Mapping[str, str] = {
+    "commands": "the slash command and both shortcuts",
+    "users:read": "who asks: one of this workspace, a guest, a bot, deactivated",
+    "users:read.email": "finds the same person on the board by their e-mail address",
+    "chat:write": "tells the person what became of their post when the form is gone",
+    "channels:read": "tells a public channel from any other, before a message leaves it",
+    "im:history": "hears what is written to the app itself, to answer with help; no other conversation",
+}
+
+EVENTS: Mapping[str, str] = {
+    "app_uninstalled": "stops, and forgets everybody",
+    "message.im": "answers with help",
+    "tokens_revoked": "stops, and forgets everybody",
+    "user_change": "forgets whom somebody was, when their address changes",
+}
+
+# Read as something else than text where they stand without quotes.
+_WORDS_OF_YAML = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
+
+
+def manifest(url: str | None, command: str, *, socket_mode: bool = False, name: str = NAME) -> Manifest:
+    """The app for this host; with `socket_mode` it has no address, and Slack wants none. Raises ValueError."""
+    where = {} if socket_mode else {"request_url": _host(url) + ROUTE}
+    return {
+        "display_information": {
+            "name": _name(name),
+            "description": "Post from Slack to the members' discussion board.",
+            "background_color": "#1f4b57",
+        },
+        "features": _features(name, command, where),
+        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "settings": {
+            "event_subscriptions": where | {"bot_events": list(EVENTS)},
+            "interactivity": {"is_enabled": True} | where,
+            "org_deploy_enabled": False,
+            "socket_mode_enabled": socket_mode,
+            "token_rotation_enabled": False,
+        },
+    }
+
+
+def _features(name: str, command: str, where: Mapping[str, str]) -> Manifest:
+    return {
+        "app_home": {
+            "home_tab_enabled": False,
+            "messages_tab_enabled": True,  # direct messages need it: the last way of telling somebody
+            "messages_tab_read_only_enabled": False,
+        },
+        "bot_user": {"display_name": name, "always_online": True},
+        "shortcuts": _shortcuts(),
+        "slash_commands": [_command(command, where)],
+    }
+
+
+def _shortcuts() -> list[Manifest]:
+    return [
+        {
+            "name": "Post to community",
+            "type": "message",
+            "callback_id": MESSAGE_SHORTCUT,
+            "description": "Carry this message to the members' discussion board",
+        },
+        {
+            "name": "New community post",
+            "type": "global",
+            "callback_id": GLOBAL_SHORTCUT,
+            "description": "Write to the members' discussion board",
+        },
+    ]
+
+
+def _command(command: str, where: Mapping[str, str]) -> Manifest:
+    if not re.fullmatch(r"/[^\s/]{1,31}", command):
+        raise ValueError("The command must begin with / and be one word of at most 32 characters")
+    return {
+        "command": command,
+        **({"url": where["request_url"]} if where else {}),
+        "description": "Post to the members' discussion board",
+        "usage_hint": "[subject] | post Subject | Message #tag | status | whoami | help",
+        # Mentions, channels and links then arrive as references that the conversion understands.
+        "should_escape": True,
+    }
+
+
+def _name(name: str) -> str:
+    if not name.strip() or len(name) > NAME_LIMIT:
+        raise ValueError(f"The name must have 1 to {NAME_LIMIT} characters")
+    return name
+
+
+def _host(url: str | None) -> str:
+    url = (url or PLACEHOLDER).strip().rstrip("/")
+    parts = urlsplit(url)
+    # Slack calls over https only, and never this machine.
+    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("The address must be one that Slack can reach, such as https://bridge.your-space.com")
+    return url
+
+
+def one_click(app: Manifest) -> str:
+    """The address that opens Slack's own page with the app filled in, to look at and create."""
+    return f"https://api.slack.com/apps?new_app=1&manifest_json={quote(json.dumps(app, separators=(',', ':')))}"
+
+
+def to_yaml(app: Manifest) -> str:
+    """The manifest as an operator reads and pastes it, each scope and event with its reason."""
+    return "\n".join(_lines(app, "")) + "\n"
+
+
+def _lines(value: Mapping[str, Any] | list[Any], indent: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _nested(f"{indent}{key}:", each, indent + "  ")
+        return
+    for each in value:
+        if isinstance(each, Mapping):
+            first, *rest = _lines(each, indent + "  ")
+            yield from [f"{indent}- {first.lstrip()}", *rest]
+        else:
+            reason = SCOPES.get(each) or EVENTS.get(each)
+            yield f"{indent}- {_scalar(each)}" + (f"  # {reason}" if reason else "")
+
+
+def _nested(head: str, value: Any, indent: str) -> Iterator[str]:
+    if isinstance(value, Mapping | list):
+        yield head
+        yield from _lines(value, indent)
+    else:
+        yield f"{head} {_scalar(value)}"
+
+
+def _scalar(value: str | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    plain = re.fullmatch(r"[A-Za-z][\w.:]*\w", value, re.ASCII) and value.lower() not in _WORDS_OF_YAML
+    # A string of JSON is one of YAML.
+    return value if plain else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,129 @@
+"""The operator's commands: the app in Slack, what does not hold, what waits, and forgetting somebody."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+from bridge import doctor, erasure, ledger, store, wiring
+from bridge import manifest as app_manifest
+from bridge.settings import Settings, problems
+
+T = TypeVar("T")
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+Reference = Annotated[str, typer.Argument(help="As `bridge outbox list` and the reports in Slack show it.")]
+
+REDIS_EXAMPLE = "Example: REDIS_URL=redis://localhost:6379/0"
+
+cli = typer.Typer()
+outbox = typer.Typer(no_args_is_help=True, help="What waits, what failed and why, and the way out by hand.")
+cli.add_typer(outbox, name="outbox")
+
+
+@cli.command(name="doctor")
+def see_the_doctor(as_json: AsJson = False) -> None:
+    """Says what does not hold yet, and what to do about it. Changes nothing."""
+    findings = doctor.examine(read_settings())
+    _say(doctor.report(findings, as_json=as_json), ok=all(each.holds is not False for each in findings))
+
+
+@cli.command()
+def manifest(
+    url: Annotated[str | None, typer.Option(envvar="PUBLIC_URL", help="Where Slack reaches bridge.")] = None,
+    command: Annotated[str, typer.Option(envvar="SLACK_COMMAND", help="The slash command.")] = "/community",
+    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a bridge without an address.")] = False,
+    name: Annotated[str, typer.Option(help="What the app is called in Slack.")] = app_manifest.NAME,
+) -> None:
+    """Prints the Slack app for this host as YAML, to paste at api.slack.com/apps."""
+    try:
+        app = app_manifest.manifest(url, command, socket_mode=socket_mode, name=name)
+    except ValueError as error:
+        stop(str(error))
+    typer.echo(app_manifest.to_yaml(app), nl=False)
+    if url or socket_mode:
+        # Not on stdout: that is the file.
+        typer.echo(f"\nOr open this, to have Slack's page filled in:\n{app_manifest.one_click(app)}", err=True)
+
+
+@outbox.command(name="list")
+def list_(as_json: AsJson = False) -> None:
+    """What waits, then what failed or could not be told."""
+    _say(_on_the_store(lambda bridge: ledger.listing(bridge.outbox, as_json=as_json)))
+
+
+@outbox.command()
+def show(reference: Reference, as_json: AsJson = False) -> None:
+    """All about one post, its words too."""
+    _report(_on_the_store(lambda bridge: ledger.show(bridge.outbox, reference, as_json=as_json)))
+
+
+@outbox.command()
+def retry(reference: Reference) -> None:
+    """Tries again at once; what may be on the board already is looked for first."""
+    _report(_on_the_store(lambda bridge: ledger.retry(bridge.outbox, reference)))
+
+
+@outbox.command()
+def drop(reference: Reference) -> None:
+    """Takes a post out that was surely not sent; its person is told."""
+    _report(_on_the_store(lambda bridge: ledger.drop(bridge.outbox, reference)))
+
+
+@cli.command()
+def erase(
+    user: Annotated[str, typer.Argument(metavar="SLACK_USER_ID")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Removes what is kept about one person; what waits of theirs will not be posted."""
+    if not erasure.is_user_id(user):
+        stop("SLACK_USER_ID: must be a person's id in Slack. Example: bridge erase U012ABCDEF")
+    read_settings()
+    if not yes:
+        typer.confirm(f"Remove who {user} is and every kept post of theirs, also those that wait?", abort=True)
+    _say(_on_the_store(lambda bridge: erasure.erase(bridge.outbox, bridge.people, user)).sentences(user))
+
+
+def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
+    """Works on the store that the running bridge uses, or has used last."""
+
+    async def done(settings: Settings, url: str) -> T:
+        async with wiring.build(settings, url) as bridge:
+            return await work(bridge)
+
+    settings = read_settings()
+    try:
+        with ledger.store_at_hand(settings) as url:
+            return asyncio.run(done(settings, url))
+    except store.StoreUnavailable as error:
+        stop(f"REDIS_URL: {error}. {REDIS_EXAMPLE}")
+    except (RedisError, OSError) as error:
+        typer.echo(f"Redis does not answer ({type(error).__name__}); `bridge doctor` tells more.", err=True)
+        raise typer.Exit(1) from None
+
+
+def read_settings() -> Settings:
+    """The settings, or a line for each that is wrong and exit 2."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        stop(*problems(error))
+
+
+def stop(*lines: str) -> NoReturn:
+    """Ends the command with 2: something has to be set first."""
+    for line in lines:
+        typer.echo(line, err=True)
+    raise typer.Exit(2)
+
+
+def _report(done: ledger.Done) -> None:
+    _say(done.said, ok=done.ok)
+
+
+def _say(text: str, *, ok: bool = True) -> None:
+    typer.echo(text)
+    if not ok:
+        raise typer.Exit(1)

@@ -1,0 +1,66 @@
+"""The ways through: what Slack said, as the board's Markdown or as plain words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bridge.words.markdown import markdown_of, unmentioning
+from bridge.words.message import parts_of, parts_of_message
+from bridge.words.mrkdwn import mrkdwn_parts
+from bridge.words.nouns import Mentioned, Names
+from bridge.words.runs import clean, text_of
+
+_NOBODY = Names()
+
+
+class _Asked(dict[str, str]):
+    """Names nothing, and remembers what it was asked for."""
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key:
+            self[key] = ""
+        return default
+
+
+def mentioned(blocks: object, text: str = "") -> Mentioned:
+    """The ids that `to_markdown` would ask `Names` for, given the same arguments."""
+    users, channels, groups = _Asked(), _Asked(), _Asked()
+    parts_of(blocks, text, Names(users, channels, groups))
+    return Mentioned(frozenset(users), frozenset(channels), frozenset(groups))
+
+
+def to_markdown(blocks: object, text: str = "", names: Names = _NOBODY) -> str:
+    """CommonMark that reads well as plain text and holds no HTML and no live mention.
+
+    `text`, mrkdwn, speaks only where the blocks say nothing. https://spec.commonmark.org
+    """
+    return markdown_of(parts_of(blocks, text, names))
+
+
+def mrkdwn_to_markdown(text: str, names: Names = _NOBODY) -> str:
+    """The same for mrkdwn alone, as in a command's text."""
+    return markdown_of(mrkdwn_parts(clean(text), names))
+
+
+def message_to_markdown(message: Mapping[str, Any], names: Names = _NOBODY) -> str:
+    """The same for a whole message: its words, then its attachments, then its files' names.
+
+    An unfurled message is left out unless its channel is among the public ones of `names`.
+    """
+    return markdown_of(parts_of_message(message, names))
+
+
+def to_plain(blocks: object, text: str = "", names: Names = _NOBODY) -> str:
+    """The words without any markup, a line for a line."""
+    lines = [text_of(part.runs) for part in parts_of(blocks, text, names)]
+    return unmentioning("\n".join(lines)).strip()
+
+
+def first_line(plain: str, limit: int) -> str:
+    """The first line with something on it, in at most `limit` characters, cut at a word."""
+    line = next((" ".join(line.split()) for line in plain.split("\n") if line.strip()), "")
+    if len(line) <= limit:
+        return line
+    cut = line[: max(limit - 1, 0)]
+    if " " in cut and line[len(cut)] != " ":
+        cut = cut[: cut.rindex(" ")]
+    return (cut.rstrip(" ,;:-–—") + "…")[: max(limit, 0)]

@@ -1,0 +1,297 @@
+"""Nothing lost, nothing twice: the board misbehaves, and every post still ends as one thread or an honest word."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bridge import decision
+from bridge.demo.faults import Fault
+from tests.space import ANA, BEN, CARL, Space, answer_text, open_space, until, until_async
+
+POST = "POST /api/community/communitythreads"
+
+
+@pytest.fixture
+async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
+    async with open_space(redis_url, nexudus_timeout=0.4, nexudus_search_lag=0.2, lease=1.5) as opened:
+        await opened.sender.command(CARL, "post Warm | up")  # tokens and groups are known from here on
+        opened.board.threads.clear()
+        yield opened
+
+
+def posts(space: Space) -> list[Any]:
+    return [seen for seen in space.board.seen(POST) if seen.method == "POST"]
+
+
+async def ended(space: Space, user: str, count: int = 1) -> list[Any]:
+    """A person's drafts once all of them are told."""
+
+    async def all_told() -> Any:
+        latest = await space.bridge.outbox.latest(space.workspace.team_id, user, 50)
+        return latest if len(latest) == count and all(each.told for each in latest) else None
+
+    return list(await until_async(all_told, 25))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.HANGUP_AFTER,
+        Fault.SILENT_AFTER,
+        Fault.OOPS_AFTER,
+        Fault.OOPS_400_AFTER,
+        Fault.HTML_200_AFTER,
+        Fault.HANGUP_BEFORE,
+        Fault.SILENT_BEFORE,
+        Fault.OOPS_BEFORE,
+        Fault.OOPS_400,
+        Fault.HTML_200,
+        Fault.FORBIDDEN_HTML,
+    ],
+)
+async def test_a_doubtful_answer_ends_as_one_thread(space: Space, fault: Fault) -> None:
+    """Whether or not the board created the thread before it failed to say so, exactly one stands there, and is told."""
+    space.board.misbehave(fault)
+
+    await space.sender.command(ANA, "post Quiz night | Thursday at eight")
+
+    (entry,) = await ended(space, ANA)
+    assert len(space.threads) == 1
+    assert entry.outcome.ending == "posted"
+    assert entry.outcome.thread == space.threads[0]["Id"]
+    assert any(str(space.threads[0]["Id"]) in text for text in space.heard(ANA))
+
+
+@pytest.mark.parametrize("fault", [Fault.HANGUP_AFTER, Fault.SILENT_AFTER])
+async def test_what_the_board_has_is_never_sent_again(space: Space, fault: Fault) -> None:
+    """A thread that was accepted is found by looking: the board is asked to create it only once."""
+    before = len(posts(space))
+    space.board.misbehave(fault)
+
+    await space.sender.command(ANA, "post Quiz night | Thursday at eight")
+    await ended(space, ANA)
+
+    assert len(posts(space)) - before == 1
+
+
+async def test_a_lagging_search_does_not_lead_to_a_second_thread(space: Space) -> None:
+    """The board's lists show a new thread only a second later; it is waited for, not repeated."""
+    space.board.search_lag = 1.2
+    space.board.misbehave(Fault.HANGUP_AFTER)
+
+    await space.sender.command(ANA, "post Slow index | The list lags")
+    await ended(space, ANA)
+
+    assert len(space.threads) == 1
+
+
+async def test_a_list_that_ignores_its_filters_is_compared_here(space: Space) -> None:
+    """With filters ignored, somebody else's thread of the same subject is never adopted."""
+    space.board.unfiltered = True
+    space.board.add_thread(BusinessId=1421021016, UserId=102, Subject="Quiz night", Message="Thursday at eight")
+    space.board.misbehave(Fault.HANGUP_BEFORE)
+
+    await space.sender.command(ANA, "post Quiz night | Thursday at eight")
+
+    (entry,) = await ended(space, ANA)
+    assert space.board.threads[entry.outcome.thread]["UserId"] == 101
+    assert len(space.threads) == 2
+
+
+async def test_failing_looks_never_count_as_having_seen_nothing(space: Space) -> None:
+    """While the lists fail nothing is sent again; when they work again the thread is found."""
+    space.board.fail_lists = True
+    space.board.misbehave(Fault.HANGUP_AFTER)
+    before = len(posts(space))
+
+    await space.sender.command(CARL, "post Blind | Cannot look")
+    await asyncio.sleep(4)
+    assert len(posts(space)) - before == 1
+    space.board.fail_lists = False
+
+    await ended(space, CARL, 2)
+    assert len(space.threads) == 1
+
+
+async def test_identical_words_twice_are_two_threads(space: Space) -> None:
+    """The same person says the same twice and the first answer is lost: two posts, two threads, two reports."""
+    space.board.misbehave(Fault.HANGUP_AFTER)
+
+    await asyncio.gather(
+        space.sender.command(ANA, "post Same | Words"),
+        space.sender.command(ANA, "post Same | Words"),
+    )
+
+    entries = await ended(space, ANA, 2)
+    assert len(space.threads) == 2
+    assert {each.outcome.thread for each in entries} == set(space.board.threads)
+
+
+async def test_a_worker_killed_between_posting_and_noting_leaves_one_thread(space: Space) -> None:
+    """kill -9 after the board took it: the next worker finds the thread instead of sending it again."""
+    space.board.misbehave(Fault.SILENT_AFTER)
+    asking = asyncio.create_task(space.sender.command(ANA, "post Killed | In between"))
+    await until(lambda: space.threads)
+    await space.stop_worker()
+    await asking
+
+    space.start_worker()
+
+    (entry,) = await ended(space, ANA)
+    assert entry.outcome.thread == space.threads[0]["Id"]
+    assert len(space.threads) == 1
+
+
+async def test_a_draft_that_kills_its_worker_reaches_the_dead_letters(space: Space) -> None:
+    """Deliveries are counted too: after five that never came back the person hears that it was not posted."""
+    await space.stop_worker()
+    await space.sender.command(ANA, "post Poison | Pill")
+    (entry,) = await space.bridge.outbox.latest(space.workspace.team_id, ANA)
+    await space.redis.hset(f"{space.settings.prefix}draft:{entry.id}", "stuck", decision.MOST_STUCK)
+
+    space.start_worker()
+
+    (entry,) = await ended(space, ANA)
+    assert (entry.outcome.ending, entry.outcome.reason) == ("unposted", "worker_died")
+    assert space.threads == []
+
+
+@pytest.mark.parametrize("fault", [Fault.THROTTLE_429, Fault.THROTTLE_429_BODY, Fault.THROTTLE_409])
+async def test_nothing_is_sent_before_retry_after(space: Space, fault: Fault) -> None:
+    """Asked to wait two seconds, neither this post nor anybody else's call comes earlier."""
+    space.board.misbehave(fault, value=2)
+    await space.sender.command(ANA, "post Patience | One")
+    asked = posts(space)[-1].at
+    await space.sender.command(BEN, "post Patience | Two")
+
+    await ended(space, ANA)
+    await ended(space, BEN)
+
+    later = [seen.at - asked for seen in space.board.requests if seen.at > asked + 0.05]
+    assert min(later) >= 1.95
+    assert len(space.threads) == 2
+
+
+async def test_the_board_says_no_under_its_own_fields(space: Space) -> None:
+    """Errors[].PropertyName stands under the form's field, and what was typed stays."""
+    errors = [{"AttemptedValue": "x", "Message": "Tags are too many", "PropertyName": "Tags"}]
+    space.board.misbehave(Fault.UNSUCCESSFUL, errors=errors)
+    await space.sender.command(ANA, "Refused")
+
+    reply = await space.sender.submit(space.view()["id"], {"message": "Words"})
+
+    assert "Tags are too many" in reply.errors["tags"]
+    assert space.threads == []
+    again = await space.sender.submit(space.view()["id"], {"message": "Words"})
+    assert again.action == "update"
+    assert len(space.threads) == 1
+
+
+async def test_two_workers_and_an_expired_token_refresh_once(space: Space, redis_url: str) -> None:
+    """However many posts meet an expired token, the board sees one refresh."""
+    second = asyncio.create_task(space.bridge.delivery.run())
+    before = space.board.token_requests
+    space.board.expire_access_tokens()
+
+    await asyncio.gather(*(space.sender.command(ANA, f"post Token {n} | Body") for n in range(6)))
+    await ended(space, ANA, 6)
+
+    assert space.board.token_requests - before == 1
+    assert len(space.threads) == 6
+    second.cancel()
+
+
+async def test_a_rejected_login_keeps_everything_and_is_not_hammered(space: Space) -> None:
+    """A changed password: posts are kept, /readyz says so, and after it is mended they arrive."""
+    space.board.expire_access_tokens()
+    space.board.expire_refresh_tokens()
+    space.board.must_reset_password = True
+    before = space.board.token_requests
+
+    await space.sender.command(ANA, "post Locked out | Later")
+    await asyncio.sleep(2)
+
+    assert space.board.token_requests - before <= 2
+    assert (await space.sender.client.get(f"{space.url}/readyz")).status_code == 503
+    assert space.threads == []
+
+
+async def test_patience_ends_with_was_not_when_nothing_was_sent(redis_url: str, redis: Redis) -> None:
+    """A board that was never reached: the person hears that it was not posted, and may try again."""
+    async with open_space(redis_url, patience=1.0, nexudus_timeout=0.3) as space:
+        space.board.down = True
+        await space.sender.command(ANA, "post Never | Reached")
+        (entry,) = await ended(space, ANA)
+        assert (entry.state, entry.outcome.reason) == ("unposted", "patience")
+        assert any("Was not posted" in text for text in space.heard(ANA))
+
+
+async def test_patience_ends_with_may_not_have_been_when_in_doubt(redis_url: str, redis: Redis) -> None:
+    """Sent, never answered, never found out: the person hears exactly that. Found later, it is told."""
+    async with open_space(redis_url, patience=2.0, nexudus_timeout=0.3) as space:
+        await space.sender.command(ANA, "post Warm | up")
+        space.board.misbehave(Fault.HANGUP_AFTER)
+        space.board.fail_lists = True
+        await space.sender.command(ANA, "post In | Doubt")
+        entry, _ = await ended(space, ANA, 2)
+        assert entry.state == "unsure"
+        assert any("May not have been posted" in text for text in space.heard(ANA))
+
+        space.board.fail_lists = False
+        await space.redis.zadd(f"{space.settings.prefix}due", {entry.id: time.time() * 1000})
+        await until(lambda: any("after all" in text for text in space.heard(ANA)))
+        assert len(space.threads) == 2
+
+
+async def test_cancelling_works_while_it_is_surely_not_sent(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the board is away the person is offered Cancel; pressed, nothing is posted and they are told."""
+    monkeypatch.setattr(decision, "QUIET", 0.5)
+    space.board.down = True
+    await space.sender.command(ANA, "post Changed | My mind")
+    offered = await until(lambda: [m for ms in space.workspace.responses.values() for m in ms if "Cancel" in str(m)])
+
+    await space.sender.press(offered[-1], "cancel_draft")
+    space.board.down = False
+
+    (entry,) = await ended(space, ANA)
+    assert entry.state == "cancelled"
+    assert any("Was not posted" in text for text in space.heard(ANA))
+    assert space.threads == []
+
+
+async def test_a_slow_board_costs_no_acknowledgement(redis_url: str, redis: Redis) -> None:
+    """The board takes ten seconds: forms open within one, all is acknowledged within two, all arrives."""
+    async with open_space(redis_url, nexudus_timeout=30) as space:
+        space.board.delay = 10
+        opened = await space.sender.command(ANA, "Slow")
+        posted = await space.sender.command(BEN, "post Slow | Board")
+        sent = await space.sender.submit(space.view()["id"], {"message": "Words"})
+        whoami = await space.sender.command(CARL, "whoami")
+        assert opened.seconds < 1
+        assert max(posted.seconds, sent.seconds, whoami.seconds) < 2
+        assert "Kept" in answer_text(posted)
+        space.board.delay = 0
+        await until(lambda: len(space.threads) == 2, 50)
+        await ended(space, ANA)
+        await ended(space, BEN)
+
+
+async def test_no_board_at_all_keeps_posts_of_people_never_seen(redis_url: str, redis: Redis) -> None:
+    """Nothing is known of anybody and the board is down: forms open, posts are kept, and arrive once it is back."""
+    async with open_space(redis_url, nexudus_timeout=1) as space:
+        await space.board_server.stop()
+        opened = await space.sender.command(ANA, "Dark")
+        sent = await space.sender.submit(space.view()["id"], {"message": "Words"})
+        posted = await space.sender.command(BEN, "post Dark | Board")
+        assert opened.seconds < 1
+        assert max(sent.seconds, posted.seconds) < 2
+        await space.board_server.start()
+        await ended(space, ANA)
+        await ended(space, BEN)
+        assert len(space.threads) == 2
+        assert any("Posted" in text for text in space.heard(BEN))
+        assert str(next(t["Id"] for t in space.threads if t["UserId"] == 101)) in space.view_text()

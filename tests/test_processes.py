@@ -1,0 +1,231 @@
+"""The real commands as real processes: two workers on one Redis, SIGTERM, kill -9, a Redis that is killed."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from bridge import store
+from bridge.demo.board import Board
+from bridge.demo.faults import Fault
+from bridge.demo.loopback import Loopback
+from bridge.demo.sender import Sender
+from bridge.demo.workspace import Workspace
+from tests.space import ANA, BEN, CARL, SECRET, seed, until, until_async
+
+
+@dataclass
+class Town:
+    """Both stand-ins, and bridge's own processes beside them."""
+
+    board: Board
+    workspace: Workspace
+    env: dict[str, str]
+    port: int
+    folder: Path
+    sender: Sender
+    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    async def start(self, command: str) -> asyncio.subprocess.Process:
+        log = (self.folder / f"{command}.log").open("ab")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bridge", command, env=self.env, cwd=self.folder, stdout=log, stderr=log
+        )
+        log.close()
+        self.processes.append(process)
+        return process
+
+    async def listening(self) -> None:
+        async def ready() -> bool:
+            with contextlib.suppress(httpx.HTTPError):
+                return (await self.sender.client.get(f"http://127.0.0.1:{self.port}/readyz")).status_code == 200
+            return False
+
+        await until_async(ready, 20)
+
+    def reported(self) -> str:
+        texts = [str(each) for ms in self.workspace.responses.values() for each in ms]
+        return " ".join([*texts, *(str(each) for each in self.workspace.dms.values()), str(self.workspace.ephemerals)])
+
+    async def kill(self, process: asyncio.subprocess.Process, number: int = signal.SIGKILL) -> int:
+        process.send_signal(number)
+        return await process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def open_town(folder: Path, **more: str) -> AsyncIterator[Town]:
+    board, workspace = Board(), Workspace()
+    seed(board, workspace)
+    banks = Loopback(board.app), Loopback(workspace.app)
+    board_url, workspace.url = [await each.start() for each in banks]
+    port = free_port()
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "NEXUDUS_", "REDIS"))}
+    env |= {
+        "PYTHONPATH": str(Path(__file__).parent.parent),
+        "SLACK_SIGNING_SECRET": SECRET,
+        "SLACK_BOT_TOKEN": "xoxb-demo",
+        "SLACK_API_URL": f"{workspace.url}/api/",
+        "NEXUDUS_URL": board_url,
+        "NEXUDUS_USERNAME": "api@space.example",
+        "NEXUDUS_PASSWORD": "pass",
+        "NEXUDUS_TIMEOUT": "1",
+        "NEXUDUS_SEARCH_LAG": "0.3",
+        "NEXUDUS_CALL_INTERVAL_MS": "0",
+        "NEXUDUS_WRITES_PER_MINUTE": "10000",
+        "POSTS_PER_PERSON_PER_HOUR": "1000",
+        "LEASE": "2",
+        "PORT": str(port),
+    } | more
+    async with httpx.AsyncClient() as client:
+        sender = Sender(workspace, SECRET, client, f"http://127.0.0.1:{port}/slack/events", patience=5)
+        town = Town(board, workspace, env, port, folder, sender)
+        try:
+            yield town
+        finally:
+            for process in town.processes:
+                if process.returncode is None:
+                    await town.kill(process)
+            for server in banks:
+                await server.stop()
+
+
+def subjects(town: Town) -> list[str]:
+    return sorted(each["Subject"] for each in town.board.threads.values())
+
+
+async def test_one_process_does_it_all_and_stops_when_asked(tmp_path: Path) -> None:
+    """`bridge run` with the embedded store: a post crosses; SIGTERM in mid-flight loses nothing, repeats nothing."""
+    async with open_town(tmp_path) as town:
+        run = await town.start("run")
+        await town.listening()
+        await town.sender.command(ANA, "post First | Body")
+        town.board.misbehave(Fault.SLOW, value=0.8)
+        await town.sender.command(ANA, "post Second | Body")
+        town.board.misbehave(Fault.SLOW, value=0.8)
+        asking = asyncio.create_task(town.sender.command(BEN, "post Third | Body"))
+        await asyncio.sleep(0.3)
+        began = time.monotonic()
+        assert await town.kill(run, signal.SIGTERM) == 0
+        assert time.monotonic() - began < 28
+        await asking
+        await town.start("run")
+        await town.listening()
+        await until(lambda: len(town.board.threads) == 3, 20)
+        await asyncio.sleep(1.5)
+        assert subjects(town) == ["First", "Second", "Third"]
+
+
+async def test_web_and_two_workers_behave_as_one(tmp_path: Path, redis_url: str, redis: Redis) -> None:
+    """One web process and two workers on one Redis: every post once, every person told, one token for all."""
+    async with open_town(tmp_path, REDIS_URL=redis_url) as town:
+        for command in ("web", "worker", "worker"):
+            await town.start(command)
+        await town.listening()
+        people = [ANA, BEN, CARL]
+        await asyncio.gather(*(town.sender.command(people[n % 3], f"post Post {n:02} | Body") for n in range(12)))
+        await until(lambda: len(town.board.threads) == 12, 20)
+        await asyncio.sleep(1)
+        assert len(subjects(town)) == len(set(subjects(town))) == 12
+        assert town.board.token_requests == 1
+
+
+async def test_a_worker_killed_while_posting_leaves_one_thread(tmp_path: Path, redis_url: str, redis: Redis) -> None:
+    """kill -9 between the board's yes and our note: the other worker finds the thread and tells it."""
+    async with open_town(tmp_path, REDIS_URL=redis_url) as town:
+        await town.start("web")
+        worker = await town.start("worker")
+        await town.listening()
+        await town.sender.command(ANA, "post Warm | up")
+        town.board.misbehave(Fault.SILENT_AFTER)
+        await town.sender.command(ANA, "post Killed | here")
+        await until(lambda: len(town.board.threads) == 2)
+        await town.kill(worker)
+        await town.start("worker")
+        killed = next(each for each in town.board.threads.values() if each["Subject"] == "Killed")
+        await until(lambda: str(killed["Id"]) in town.reported(), 20)
+        assert subjects(town) == ["Killed", "Warm"]
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+async def test_a_redis_killed_in_mid_flight_loses_nothing(tmp_path: Path, embedded: bool) -> None:
+    """kill -9 of the store, ours or another, while posts are on their way: it comes back and each arrives once."""
+    outside = store.embedded(tmp_path / "outside")
+    url = None if embedded else outside.__enter__()
+    more: dict[str, str] = {"REDIS_URL": url} if url else {}
+    try:
+        async with open_town(tmp_path, **more) as town:
+            await town.start("run")
+            await town.listening()
+            await town.sender.command(ANA, "post Warm | up")
+            town.board.misbehave(Fault.SLOW, times=5, value=0.6)
+            asking = [asyncio.create_task(town.sender.command(BEN, f"post Number {n} | Body")) for n in range(5)]
+            await asyncio.sleep(0.4)
+            await _kill_store(url or f"unix://{tmp_path}/.bridge/store.sock")
+            replies: list[Any] = await asyncio.gather(*asking)
+            kept = [n for n, each in enumerate(replies) if "Was not" not in each.text and each.status == 200]
+            await until(lambda: len(town.board.threads) >= 1 + len(kept), 30)
+            await asyncio.sleep(2)
+            assert set(subjects(town)) >= {"Warm", *(f"Number {n}" for n in kept)}
+            assert len(subjects(town)) == len(set(subjects(town)))
+    finally:
+        if url:
+            outside.__exit__(None, None, None)
+
+
+async def _kill_store(url: str) -> None:
+    client = store.connect(url)
+    info: Any = await client.info("server")
+    os.kill(int(info["process_id"]), signal.SIGKILL)
+    await client.aclose()
+
+
+@pytest.mark.timeout(180)
+async def test_two_hundred_posts_with_a_fifth_disturbed(tmp_path: Path, redis_url: str, redis: Redis) -> None:
+    """200 posts, every fifth call to the board disturbed, workers killed on the way: none lost, twice or unreported."""
+    async with open_town(tmp_path, REDIS_URL=redis_url) as town:
+        await town.start("web")
+        workers = [await town.start("worker") for _ in range(2)]
+        await town.listening()
+        await asyncio.gather(*(town.sender.command(who, "post Warm | up") for who in (ANA, BEN, CARL)))
+        for fault in (Fault.HANGUP_AFTER, Fault.SILENT_AFTER, Fault.OOPS_AFTER, Fault.HANGUP_BEFORE):
+            town.board.misbehave(fault, times=None, rate=0.05)
+
+        async def keep(n: int) -> Any:
+            return await town.sender.command([ANA, BEN, CARL][n % 3], f"post Post {n:03} | Body {n}")
+
+        for start in range(0, 200, 20):
+            replies = await asyncio.gather(*(keep(n) for n in range(start, start + 20)))
+            assert all(each.status == 200 for each in replies)
+            if start in (60, 120):
+                await town.kill(workers.pop(0))
+                workers.append(await town.start("worker"))
+        prefix = f"bridge:{{{(await redis.keys('*due'))[0].split('{')[1].split('}')[0]}}}:"
+
+        async def settled() -> bool:
+            return not await redis.zcard(prefix + "due")
+
+        await until_async(settled, 120)
+        posted = [each["Subject"] for each in town.board.threads.values() if each["Subject"] != "Warm"]
+        records = [await redis.hgetall(key) async for key in redis.scan_iter(f"{prefix}draft:*", count=1000)]
+        unsure = [each for each in records if each["state"] == "unsure"]
+        assert all(each.get("told") not in (None, "untold") for each in records)
+        assert len(posted) == len(set(posted))
+        assert len(set(posted)) + len(unsure) >= 200
+        assert unsure == []

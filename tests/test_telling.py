@@ -1,0 +1,157 @@
+"""The report reaches the person alone, by the next way until one works, or the record says untold."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from bridge import decision
+from bridge.demo.faults import Fault
+from tests.space import ANA, BEN, Space, open_space, until, until_async
+
+
+@pytest.fixture
+async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
+    async with open_space(redis_url, nexudus_timeout=3) as opened:
+        await opened.sender.command(ANA, "post Warm | up")
+        opened.board.threads.clear()
+        yield opened
+
+
+async def told(space: Space, subject: str) -> Any:
+    async def find() -> Any:
+        latest = await space.bridge.outbox.latest(space.workspace.team_id, ANA, 9)
+        return next((each for each in latest if each.draft.subject == subject and each.told), None)
+
+    return await until_async(find, 20)
+
+
+def slow(space: Space) -> None:
+    """Slow enough that the answer itself can only be an interim one."""
+    space.board.misbehave(Fault.SLOW, value=1.6)
+
+
+async def test_the_form_itself_becomes_the_report(space: Space) -> None:
+    """A slow post: the form says that it is kept, then turns into the report with the link."""
+    slow(space)
+    await space.sender.command(ANA, "Slow")
+    await space.sender.submit(space.view()["id"], {"message": "m"})
+    assert "Kept, and on its way" in space.view_text()
+    assert (await told(space, "Slow")).told == "form"
+    assert f"/thread/{space.threads[0]['Id']}/" in space.view_text()
+
+
+async def test_a_form_closed_early_is_no_way(space: Space) -> None:
+    """The person closes the form while it waits: the report comes through the command's response_url."""
+    slow(space)
+    await space.sender.command(ANA, "Closed")
+    view = space.view()["id"]
+    await space.sender.submit(view, {"message": "m"})
+    await space.sender.close(view)
+    assert (await told(space, "Closed")).told == "response_url"
+    assert any("Posted" in text for text in space.heard(ANA))
+
+
+async def test_a_dead_response_url_leads_to_an_ephemeral(space: Space) -> None:
+    """A response_url that does not answer: told in the channel, to that person only."""
+    slow(space)
+    space.workspace.dead_hooks = True
+    await space.sender.command(ANA, "post Dead | hook")
+    assert (await told(space, "Dead")).told == "ephemeral"
+    assert [each["user"] for each in space.workspace.ephemerals] == [ANA]
+
+
+async def test_a_bot_that_is_not_in_the_channel_writes_directly(space: Space) -> None:
+    """Neither response_url nor ephemeral: a direct message carries the report."""
+    slow(space)
+    space.workspace.dead_hooks = True
+    await space.sender.command(ANA, "post Direct | message", channel="C2")
+    assert (await told(space, "Direct")).told == "message"
+    assert any("Posted" in str(each) for each in space.workspace.dms[ANA])
+
+
+async def test_without_any_way_the_record_says_untold(space: Space) -> None:
+    """Every way fails for good: the thread stands once, and the record says untold."""
+    slow(space)
+    space.workspace.dead_hooks = True
+    space.workspace.fail("chat.postMessage", "messages_tab_disabled", times=None)
+    await space.sender.command(ANA, "post Nobody | hears", channel="C2")
+    entry = await told(space, "Nobody")
+    assert entry.told == "untold"
+    assert entry.state == "posted"
+    assert len(space.threads) == 1
+
+
+async def test_telling_again_never_posts_again(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack is away when the outcome is to be told: it is told later, and the board is left alone."""
+    monkeypatch.setattr(decision, "TELLING_WAITS", (1,))
+    slow(space)
+    await space.sender.command(ANA, "post Later | told")
+    space.workspace.down = True
+    await until(lambda: space.threads)
+    await asyncio.sleep(2.5)
+    space.workspace.down = False
+    assert (await told(space, "Later")).told
+    assert len(space.threads) == 1
+
+
+async def test_an_interim_answer_never_has_the_last_word(space: Space) -> None:
+    """The worker's final update may reach Slack before the interim answer: the form is looked at once more."""
+    await space.sender.command(ANA, "Race")
+    view = space.view()
+    await space.sender.submit(view["id"], {"message": "m"})
+    entry = await told(space, "Race")
+    await space.bridge.outbox.redis.hset(f"{space.settings.prefix}draft:{entry.id}", "told", "form")
+    space.workspace.replace_view(view["id"], {**view, "blocks": []})
+
+    await space.bridge.desk.look_once_more(entry.id)
+
+    assert f"/thread/{entry.outcome.thread}/" in space.view_text()
+
+
+async def test_words_are_blanked_once_posted_and_told(space: Space) -> None:
+    """After the report nothing of the message is left in Redis; a refused one keeps it for another try."""
+    await space.sender.command(ANA, "post Blank | unmistakable-words")
+    space.board.misbehave(Fault.UNSUCCESSFUL, errors=[{"Message": "No", "PropertyName": "Subject"}])
+    await space.sender.command(ANA, "post Refused | kept-for-later")
+    everything = [str(await space.redis.hgetall(key)) async for key in space.redis.scan_iter("*draft:*")]
+    assert not any("unmistakable-words" in each for each in everything)
+    assert any("kept-for-later" in each for each in everything)
+
+
+async def test_a_foreign_response_url_is_never_called(space: Space) -> None:
+    """A response_url outside of Slack's hosts and the configured API is not followed."""
+    api = space.bridge.desk.api
+    for url in (
+        "https://evil.example/hook",
+        "http://hooks.slack.com/x",
+        "https://hooks.slack.com.evil.example/x",
+        "https://hooks.slack.com@evil.example/x",
+        f"http://127.0.0.1:{space.workspace_server.port + 1}/hooks/x",
+        "https://hooks.slack.com:8443/x",
+        "//hooks.slack.com/x",
+        "https://[::1",
+    ):
+        assert not api.is_slacks(url), url
+    for url in (
+        "https://hooks.slack.com/commands/1",
+        "https://hooks.slack-gov.com/x",
+        f"{space.workspace.url}/hooks/x",
+    ):
+        assert api.is_slacks(url), url
+
+
+async def test_somebody_elses_post_cannot_be_cancelled(space: Space) -> None:
+    """Cancel carries a draft's id; pressed by somebody else it does nothing, and they hear so."""
+    await space.stop_worker()
+    await space.sender.command(ANA, "post Mine | not yours")
+    (entry, *_) = await space.bridge.outbox.latest(space.workspace.team_id, ANA)
+
+    await space.bridge.desk.cancel({"team": space.workspace.team_id, "user": BEN}, entry.id, None)
+
+    again = await space.bridge.outbox.get(entry.id)
+    assert again is not None
+    assert again.state == "kept"
+    assert space.workspace.dms[BEN]

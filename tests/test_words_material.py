@@ -1,0 +1,59 @@
+"""Other people's material: what two converters keep, and what Slack really sent."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge import words
+from tests.shown import COMMONMARK, TAGS, Shown, bare, check_rich
+from tests.typed import NAMES
+
+MATERIAL = Path(__file__).parents[2] / "shared" / "material"
+
+OWN = [
+    {
+        "id": "own-styles",
+        "input": "a *b* _c_ ~d~",
+        "semantic": {"text": "a b c d", "bold": ["b"], "italic": ["c"], "strike": ["d"]},
+    },
+    {"id": "own-code", "input": "*a `b`* `*c*`", "semantic": {"text": "a b *c*", "bold": ["a"], "code": ["b", "*c*"]}},
+]
+
+
+def material(name: str) -> list[dict[str, Any]]:
+    path = MATERIAL / name
+    return json.loads(path.read_text("utf-8"))["cases"] if path.exists() else []
+
+
+@pytest.mark.parametrize(
+    "case", OWN + material("clojurians-log.json") + material("slackdown.json"), ids=lambda case: case["id"]
+)
+def test_what_others_keep_is_kept(case: dict[str, Any]) -> None:
+    """The words, bold, italic and code that two other converters find are found here too."""
+    out = words.mrkdwn_to_markdown(case["input"])
+    html = COMMONMARK.render(out)
+    for key, tag in (("bold", "strong"), ("italic", "em"), ("strike", "s")):
+        for piece in case["semantic"].get(key, []):
+            assert any(
+                bare(piece) in bare(re.sub("<[^>]*>", "", hit)) for hit in re.findall(f"<{tag}>(.*?)</{tag}>", html)
+            ), out
+    for name in ("code", "pre"):
+        assert not case["semantic"].get(name) or f"<{name}>" in html
+    # Ours names ids, shows emoji as characters, and takes a blank between two quote marks.
+    if not re.search("<[@#!]|:[a-z+0-9-]+:|^> >", case["input"]):
+        assert bare(Shown(out).text) == bare(case["semantic"]["text"])
+
+
+def test_what_slack_really_sends_is_survived() -> None:
+    """Every payload recorded from Slack converts, its messages too."""
+    path = MATERIAL / "slack-payloads.json"
+    pending: list[Any] = [json.loads(path.read_text("utf-8"))] if path.exists() else [{"message": {"text": "hi"}}]
+    while pending:
+        node = pending.pop()
+        pending += node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+        if isinstance(node, dict):
+            assert Shown(words.message_to_markdown(node, NAMES)).tags <= TAGS
+            check_rich(words.as_rich_text(node, NAMES, 3000)[0])

@@ -1,0 +1,86 @@
+"""Whatever comes from Slack is survived, in time that grows with its length."""
+
+# ruff: noqa: E501 - a row of a table is one fact and stays on one line
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge import words
+from tests.shown import TAGS, Shown, check_rich
+from tests.typed import NAMES, link, said, section
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+TYPES = [
+    "rich_text", "rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted", "text", "link", "user",
+    "channel", "usergroup", "broadcast", "emoji", "date", "color", "team", "section", "mrkdwn", "plain_text", "image", "novel",
+]  # fmt: skip
+KEYS = [
+    "elements", "text", "url", "style", "name", "unicode", "skin_tone", "user_id", "channel_id", "usergroup_id", "range",
+    "timestamp", "fallback", "value", "indent", "offset", "border", "language", "fields", "title", "alt_text", "rows", "blocks",
+    "attachments", "files", "pretext", "is_msg_unfurl", "title_link",
+]  # fmt: skip
+slackish = st.recursive(
+    json_values
+    | st.sampled_from(["1f44b-1f3fc", "110000", "d800", "wave", "ordered", "https://a.example/b", "<@U1|x>"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.builds(
+            lambda kind, rest: {"type": kind, **rest},
+            st.sampled_from(TYPES),
+            st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+        )
+    ),
+    max_leaves=25,
+)
+
+
+def everything(value: Any) -> None:
+    words.mentioned(value, value)
+    words.to_plain(value, value, NAMES)
+    words.mrkdwn_to_markdown(value, NAMES)
+    words.message_to_markdown(value, NAMES)
+    for text in (words.to_markdown(value, value, NAMES), words.to_markdown([value], "", NAMES)):
+        text.encode()
+        assert Shown(text).tags <= TAGS
+    for message in (value, {"blocks": value}, {"blocks": [value], "attachments": [value], "files": [value]}):
+        check_rich(words.as_rich_text(message, NAMES, 3000)[0])
+
+
+@settings(max_examples=150, deadline=None)
+@given(json_values)
+def test_any_json_is_survived(value: Any) -> None:
+    """Whatever JSON comes, something is said and nothing raises."""
+    everything(value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(slackish)
+def test_any_json_that_looks_like_slacks_is_survived(value: Any) -> None:
+    """Known types with the wrong insides raise nothing, and nothing in them comes alive."""
+    everything(value)
+
+
+def test_depth_is_survived() -> None:
+    """Blocks nested far deeper than Slack would are cut off, not followed."""
+    value: Any = [said("deep")]
+    for kind in ["rich_text", "rich_text_section", "novel", "rich_text_list"] * 2000:
+        value = [{"type": kind, "elements": value}]
+    assert words.to_markdown(value, "shallow") == "shallow"
+
+
+@pytest.mark.parametrize("seed", ["*a ", "_", "`", "<", "<@", ":a", "~", "&", "```", "[", "@[", "\\", " ", "\n", "> ", "• ", "a*b_", "(", "&#", "*", "&gt;&gt;&gt;", ">>>\n"])  # fmt: skip
+def test_time_grows_with_length_only(seed: str) -> None:
+    """Long text of whatever kind takes no time that grows faster than it does."""
+    text = (seed * 20_000)[:20_000]
+    started = time.perf_counter()
+    words.mrkdwn_to_markdown(text)
+    words.to_markdown(section(said(text), said(text, "bold"), said(text, "code"), link("https://a/" + text, text)))
+    assert time.perf_counter() - started < 4

@@ -1,0 +1,55 @@
+"""What people type into Slack, for the tests of words: builders, hostile text and strategies."""
+
+# ruff: noqa: E501 - a row of a table is one fact and stays on one line
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from bridge.words import Names
+
+NAMES = Names({"U1": "Ann [Lee](contact:7)", "U2": "bo_b"}, {"C1": "general"}, {"S1": "desk"})
+
+NAUGHTY = [
+    "*a* _b_ ~c~ ~~d~~ **e** __f__ `g` ``h`` ```i```", "# not a heading", "#tag", "1. one", "23) two",
+    "- dash", "+ plus", "* star", "---", "- - -", "* * *", "_ _ _", "===", "> quote", "~~~", "```", "| a | b |\n|---|---|\n| 1 | 2 |",
+    "a\n---", "a\n===", "a | b\n-- | --", ":--", "    code?", "\tcode?", "[x](javascript:alert(1))", "![x](http://e/i.png)",
+    "[ref]: http://evil.example", "[ref]", "<script>alert(1)</script>", "<https://a.example>", "<!-- x -->", "<a@b.example>",
+    "&lt;b&gt; &#35; &amp; AT&T &copy= &", "@[Ann](contact:123)", "C:\\Users\\*x*\\", "\\", "\\\\", "snake_case __init__ _x", "2 * 3 * 4",
+    "~5 ~/x ~~", "!", "![", "a  \nb", "a\\\nb", "a\n\n\n\nb", "\u202eevil", "é\u0301 \u200b* \u200d", "👍*x*", "“*x*”", "\u00a0# x", "\ufeff# x",
+    "\x00\x1b[0m", "a\u2028# b", "a\r\nb\rc", "```\n```", "<details open ontoggle=x>", "*" * 50, "_" * 50, "[" * 50, "`" * 51, "\ud800",
+]  # fmt: skip
+
+
+def section(*elements: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": list(elements)}]}]
+
+
+def said(text: str, *style: str, **more: Any) -> dict[str, Any]:
+    return {"type": "text", "text": text, "style": dict.fromkeys(style, True), **more}
+
+
+def link(url: str, text: str = "", *style: str) -> dict[str, Any]:
+    return {"type": "link", "url": url, "text": text, "style": dict.fromkeys(style, True)}
+
+
+def rows(style: str, *texts: str, **more: Any) -> dict[str, Any]:
+    sections = [{"type": "rich_text_section", "elements": [said(text)]} for text in texts]
+    return {"type": "rich_text_list", "style": style, "elements": sections, **more}
+
+
+def rich(*elements: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"type": "rich_text", "elements": list(elements)}]
+
+
+prose = st.text(
+    st.sampled_from(list("ab1 _*~`#-+.>[]()<>!&;:=|\\@\n\t\"'“👍é٣\u00a0")) | st.characters(exclude_categories=["Cs"]),
+    max_size=14,
+) | st.sampled_from([text for text in NAUGHTY if "\ud800" not in text])
+styles = st.sets(st.sampled_from(["bold", "italic", "strike", "code", "underline"]), max_size=3)
+spans = st.builds(lambda text, marks: said(text, *marks), prose, styles)
+urls = st.sampled_from([
+    "https://a.example/x_(y)_z", "http://a.example/?a=1&copy;=2", "mailto:a@b.example", "tel:+491", "https://a.example/)(", "https://a.example/a b",
+    "javascript:alert(1)", "data:text/html,x", "https://a.example/onclick=x", "https://a.example/*x*", "https://a.example/\"'<>`\\", "HTTPS://a.example", " javascript:x",
+])  # fmt: skip
+links = st.builds(lambda url, text, marks: link(url, text, *marks), urls, prose, styles)
