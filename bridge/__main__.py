@@ -40,7 +40,7 @@ def worker() -> None:
 @cli.command()
 def demo() -> None:
     """The whole product without any account: stand-ins for Slack and Nexudus, on this computer only."""
-    from bridge.demo import terminal
+    import bridge.demo.terminal as terminal
 
     asyncio.run(terminal.main())
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bridge import sentences, words
-from bridge.draft import Draft, Entry, Outcome
+from bridge.draft import Entry, Outcome
 
 FORM = "community_post"
 CANCEL = "cancel_draft"
@@ -47,7 +47,7 @@ def report_blocks(entry: Entry, outcome: Outcome | None) -> list[Block]:
         lines.append(sentences.TRYING_TEXT)
     elif outcome.ending != "posted":
         lines.append(words.escape(explanation(outcome)))
-    blocks = [section("\n".join(lines)), context(_facts(entry, outcome))]
+    blocks = [section("\n".join(lines)), context(words.escape(_facts(entry, outcome)))]
     buttons = _buttons(entry, outcome)
     return [*blocks, {"type": "actions", "elements": buttons}] if buttons else blocks
 
@@ -58,6 +58,7 @@ def _facts(entry: Entry, outcome: Outcome | None) -> str:
         group = outcome.detail.get("group")
         facts = [f"Group: {group}" if group else "Whole board", sentences.DELIVERY[entry.draft.delivery]]
         facts += ["private"] if entry.draft.private else []
+        facts += [f"Not carried: {', '.join(entry.draft.left)}"] if entry.draft.left else []
     return " · ".join([*facts, f"Reference {entry.id}"])
 
 
@@ -130,12 +131,6 @@ def _standing(entry: Entry) -> str:
     state = heading(entry, entry.outcome)
     why = f"\n{words.escape(explanation(entry.outcome))}" if entry.outcome and entry.outcome.reason else ""
     return f"{linked}\n{state} · <!date^{int(entry.kept)}^{{date_short_pretty}} {{time}}|earlier> · {entry.id}{why}"
-
-
-def credit_line(draft: Draft, author: str | None, link: str | None) -> str:
-    """The line under somebody's words on the board: who said it first, and where."""
-    said = sentences.CREDIT.format(author=words.mrkdwn_to_markdown(words.escape(author))) if author else ""
-    return " · ".join(filter(None, [said, sentences.CREDIT_LINK.format(link=link) if link else ""]))
 
 
 def plain(text: str) -> Block:

@@ -24,8 +24,6 @@ CLEAR_LOOKS = 2
 MOST_SENDS = 3
 # A draft that was claimed so often without coming back kills its worker.
 MOST_STUCK = 5
-# How long a post waits before its person hears that it is still being tried.
-QUIET = 8.0
 LATE_LOOK = 6 * 3600.0
 TELLING_PATIENCE = 86400.0
 
@@ -40,8 +38,8 @@ class Again:
     looks: int = 0
 
 
-def decide(error: Exception, entry: Entry, *, marked: bool) -> Outcome | Again:
-    """What follows when an attempt ended in `error`; `marked` says whether it had marked the draft as sending."""
+def decide(error: Exception, entry: Entry, *, marked: bool, longest: float) -> Outcome | Again:
+    """What follows when an attempt ended in `error`; `marked`: it had marked the draft as sending."""
     doubt = entry.sends > 0
     if isinstance(error, NotAllowed):
         outcome = Outcome("refused", error.reason, error.field, error.detail)
@@ -53,17 +51,17 @@ def decide(error: Exception, entry: Entry, *, marked: bool) -> Outcome | Again:
         outcome = Outcome("refused", "board_refused", None, {"said": error.message}, fields)
         return replace(outcome, ending="unsure") if doubt else outcome
     if isinstance(error, Unauthorized):
-        return Again(wait(UNAUTHORIZED_WAITS, entry.failures), error.reason, void=marked)
+        return Again(wait(UNAUTHORIZED_WAITS, entry.failures, longest), error.reason, void=marked)
     if isinstance(error, Unavailable | SlackAway):
-        return Again(max(wait(WAITS, entry.failures), error.wait or 0), "unavailable", void=marked)
+        return Again(max(wait(WAITS, entry.failures, longest), error.wait or 0), "unavailable", void=marked)
     if marked:
         return Again(EARLY_LOOKS[0], "unsure", void=False)
-    return Again(wait(WAITS, entry.failures), type(error).__name__, void=False)
+    return Again(wait(WAITS, entry.failures, longest), type(error).__name__, void=False)
 
 
-def wait(schedule: tuple[int, ...], tries: int) -> float:
+def wait(schedule: tuple[int, ...], tries: int, longest: float) -> float:
     """The wait in seconds before the next try, jittered so that many do not come back at once."""
-    return schedule[min(tries, len(schedule) - 1)] * random.uniform(1, 1.2)  # noqa: S311 — jitter, not a secret
+    return min(schedule[min(tries, len(schedule) - 1)], longest) * random.uniform(1, 1.2)  # noqa: S311 — jitter, not a secret
 
 
 def given_up(entry: Entry, reason: str) -> Outcome:

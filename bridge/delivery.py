@@ -11,18 +11,18 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import structlog
 from redis.exceptions import RedisError
 
-from bridge import decision, metrics, sightings
-from bridge import draft as drafts
-from bridge.draft import Draft, Entry, Outcome
-from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Unauthorized, Unavailable
+from bridge import decision, metrics, sightings, thread
+from bridge.boardwatch import BoardWatch
+from bridge.draft import Entry, Outcome
+from bridge.nexudus import BadReference, Nexudus, NexudusError, Unavailable
 from bridge.outbox import Lost, Outbox
 from bridge.people import NotAllowed, SlackAway
-from bridge.places import Author, Places
+from bridge.places import Places
 
 log = structlog.get_logger()
 
@@ -43,13 +43,14 @@ class Report(Protocol):
 
 @dataclass(frozen=True)
 class Policy:
-    """How long and how carefully; seconds."""
+    """How long and how carefully, in seconds. `quiet`: before somebody hears that their post is still tried."""
 
     patience: float = 86400
     timeout: float = 15
     search_lag: float = 10
+    quiet: float = 8
+    longest_wait: float = 600
     thread_url: str = ""
-    credit: Callable[[Draft, str | None, str | None], str] = lambda draft, author, link: ""
 
 
 class Delivery:
@@ -62,27 +63,7 @@ class Delivery:
         self._people, self._places = places.people, places
         self._policy, self._slots = policy, slots
         self._stopping = asyncio.Event()
-        self._troubled = True
-
-    async def board_is_away(self) -> bool:
-        """Whether a delivery, in whatever process, found the board away within the last minute."""
-        return bool(await self._outbox.redis.exists(self._outbox.prefix + "away"))
-
-    async def login_refused(self) -> str | None:
-        """The board's last word on our login, if it was a no: for /readyz."""
-        return cast("str | None", await self._outbox.redis.get(self._outbox.prefix + "rejected"))
-
-    async def _notice(self, error: Exception | None) -> None:
-        """Remember, for the health routes of every process, how the board is."""
-        away, rejected = self._outbox.prefix + "away", self._outbox.prefix + "rejected"
-        if isinstance(error, Unauthorized):
-            log.error("board_rejects_login", reason=error.reason)
-            await self._outbox.redis.set(rejected, error.reason, ex=3600)
-        elif error is not None and not isinstance(error, NotAllowed | Refused | SlackAway):
-            await self._outbox.redis.set(away, 1, ex=60)
-        elif error is None and self._troubled:
-            await self._outbox.redis.delete(away, rejected)
-        self._troubled = error is not None
+        self.watch = BoardWatch(outbox.redis, outbox.prefix)
 
     def stop(self) -> None:
         """Claim nothing more; what is under way is finished."""
@@ -164,16 +145,21 @@ class Delivery:
         marked = False
         try:
             author = await self._places.author(entry.draft)
-            body = dict(entry.body) if entry.sends and entry.body else await self._compose(entry.draft, author)
-            if await self._outbox.sending(entry, body, _facts(author), hold=self._policy.patience * 2) == "twin":
+            body = (
+                dict(entry.body)
+                if entry.sends and entry.body
+                else await thread.compose(entry.draft, author, self._places)
+            )
+            if await self._outbox.sending(entry, body, thread.facts(author), hold=self._policy.patience * 2) == "twin":
                 return await self._wait_for_twin(entry)
             marked, began = True, time.monotonic()
-            thread = await self._create(body, began)
+            created = await self._create(body, began)
         except (NotAllowed, SlackAway, NexudusError) as error:
             return await self._follow(entry, error, marked=marked)
-        await self._notice(None)
         metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.drift - entry.kept))
-        return await self._end(entry, decision.posted(entry.draft, _facts(author), thread, self._policy.thread_url))
+        return await self._end(
+            entry, decision.posted(entry.draft, thread.facts(author), created, self._policy.thread_url)
+        )
 
     async def _wait_for_twin(self, entry: Entry) -> None:
         """The same words by the same person are in the air: were both, nobody could tell whose thread is whose."""
@@ -186,44 +172,11 @@ class Delivery:
             raise Unavailable("woken too late", None)
         return int((await self._board.create_thread(body))["Id"])
 
-    async def _compose(self, draft: Draft, author: Author) -> dict[str, Any]:
-        names = await self._people.names(drafts.mentioned(draft))
-        credit = await self._credit(draft)
-        message = drafts.compose_message(draft, names, credit)
-        body: dict[str, Any] = {
-            "BusinessId": author.location,
-            "UserId": author.profile.user,
-            "Subject": draft.subject,
-            "Message": message,
-            "InstantDelivery": draft.delivery == "instant",
-            "Private": draft.private,
-        }
-        if author.profile.coworker is not None:
-            body["CoworkerId"] = author.profile.coworker
-        if draft.tags:
-            body["Tags"] = ",".join(draft.tags)
-        if author.group is not None:
-            body["CommunityGroupId"] = author.group
-        if draft.guests:
-            body["Guests"] = await self._places.guests(draft.guests, author.location, author.profile)
-            if draft.private and not body["Guests"]:
-                raise NotAllowed("guests_needed", "guests")
-        return body
-
-    async def _credit(self, draft: Draft) -> str:
-        """Who said it first, and a link back only where the source is known to be public."""
-        origin = draft.origin
-        name = await self._people.name(draft.credit) if draft.credit and draft.credit != origin.user else None
-        link = None
-        if origin.message_ts and origin.team_domain and await self._people.is_public(origin.channel):
-            link = drafts.permalink(origin)
-        return self._policy.credit(draft, name, link)
-
     async def _follow(self, entry: Entry, error: Exception, *, marked: bool) -> None:
-        follows = decision.decide(error, entry, marked=marked)
+        follows = decision.decide(error, entry, marked=marked, longest=self._policy.longest_wait)
         log.info("attempt_ended", id=entry.id, error=type(error).__name__, follows=type(follows).__name__)
         metrics.RETRIES.labels(type(error).__name__).inc()
-        await self._notice(error)
+        await self.watch.notice(error)
         if isinstance(follows, Outcome):
             return await self._end(entry, follows)
         if isinstance(error, BadReference):
@@ -231,6 +184,9 @@ class Delivery:
             await self._outbox.note(entry, resolved_anew=1)
         await self._say_still_trying(entry, unsent=entry.sends == 0 and (follows.void or not marked))
         return await self._outbox.put_back(entry, follows.delay, void=follows.void, error=follows.error)
+
+    def _wait(self, entry: Entry) -> float:
+        return decision.wait(decision.WAITS, entry.failures, self._policy.longest_wait)
 
     # ── in doubt ─────────────────────────────────────────────────────────────
 
@@ -240,7 +196,10 @@ class Delivery:
         try:
             seen = await self._search(entry, since)
         except NexudusError as error:
-            delay = max(getattr(error, "wait", None) or 0, decision.wait(decision.WAITS, entry.failures))
+            delay = max(
+                getattr(error, "wait", None) or 0,
+                self._wait(entry),
+            )
             await self._say_still_trying(entry)
             return await self._outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
         if len(seen.found) > 1:
@@ -255,10 +214,10 @@ class Delivery:
         sighting = await self._board.threads_since(body["BusinessId"], body["UserId"], start)
         return await sightings.sift(sighting, body, since, entry.id, self._board.thread, self._outbox.holder)
 
-    async def _adopt(self, entry: Entry, thread: int, *, late: bool = False) -> None:
+    async def _adopt(self, entry: Entry, found: int, *, late: bool = False) -> None:
         metrics.ADOPTED.inc()
-        log.info("adopted_after_doubt", id=entry.id, thread=thread)
-        outcome = decision.posted(entry.draft, entry.facts, thread, self._policy.thread_url)
+        log.info("adopted_after_doubt", id=entry.id, thread=found)
+        outcome = decision.posted(entry.draft, entry.facts, found, self._policy.thread_url)
         await self._end(entry, replace(outcome, late=late))
 
     async def _not_found(self, entry: Entry, *, clear: bool) -> None:
@@ -271,7 +230,7 @@ class Delivery:
             return await self._outbox.put_back(entry, early[0] if early else settled - now, error="looking")
         looks = entry.looks + 1 if clear else 0
         if looks < decision.CLEAR_LOOKS:
-            wait = self._policy.search_lag if clear else decision.wait(decision.WAITS, entry.failures)
+            wait = self._policy.search_lag if clear else self._wait(entry)
             await self._say_still_trying(entry)
             return await self._outbox.put_back(entry, wait, error="looking", looks=looks)
         if entry.sends >= decision.MOST_SENDS:
@@ -307,7 +266,7 @@ class Delivery:
         except Untold as untold:
             overdue = time.time() - entry.drift - (entry.ended or entry.kept) > decision.TELLING_PATIENCE
             if not untold.final and not overdue:
-                wait = decision.wait(decision.TELLING_WAITS, entry.telling)
+                wait = decision.wait(decision.TELLING_WAITS, entry.telling, self._policy.longest_wait)
                 return await self._outbox.tell_later(entry, max(wait, untold.wait or 0))
             way = "untold"
             log.error("untold", id=entry.id)
@@ -316,8 +275,8 @@ class Delivery:
         return await self._outbox.told(entry, way, look_again=again)
 
     async def _say_still_trying(self, entry: Entry, *, unsent: bool = False) -> None:
-        """Once, after a while: kept, still trying; `unsent` offers to cancel. Not being able to say so is no failure."""
-        if entry.noted or entry.claimed - entry.kept < decision.QUIET:
+        """Once, after a while: kept, still trying; `unsent` offers to cancel. Failing to say so is no failure."""
+        if entry.noted or entry.claimed - entry.kept < self._policy.quiet:
             return
         fresh = await self._outbox.get(entry.id)
         if fresh is None or fresh.outcome is not None:
@@ -325,13 +284,3 @@ class Delivery:
         with contextlib.suppress(Untold):
             await self._report(replace(fresh, state="kept" if unsent else "sending"), None)
         await self._outbox.note(entry, noted=1)
-
-
-def _facts(author: Author) -> dict[str, Any]:
-    """What the report will want to say, kept with the mark so that an adopted thread can be told as well."""
-    return {
-        "web_address": author.web_address,
-        "business_id": author.location,
-        "group": author.group_name,
-        "hidden": author.group_hidden,
-    }

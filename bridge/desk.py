@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from bridge import blocks, metrics, sentences, words
 from bridge.draft import Draft, Entry, Origin, Outcome, Problem
-from bridge.furnishing import AWAY, Furnishing
+from bridge.furnishing import AWAY, QUICK, Furnishing
 from bridge.outbox import Outbox
 from bridge.people import NotAllowed
 from bridge.places import Places
@@ -75,14 +75,16 @@ class Desk:
     async def first_time(self, what: str) -> bool:
         """Whether this request is seen for the first time: one that arrives twice has one effect."""
         try:
-            return bool(await self.outbox.redis.set(f"{self.outbox.prefix}once:{what}", 1, nx=True, ex=600))
-        except RedisError:
+            async with asyncio.timeout(QUICK):
+                return bool(await self.outbox.redis.set(f"{self.outbox.prefix}once:{what}", 1, nx=True, ex=600))
+        except (RedisError, TimeoutError):
             return True
 
     # ── keeping ──────────────────────────────────────────────────────────────
 
     async def keep(self, key: str, draft: Draft, nonce: str) -> Waited:
         """Keep the draft, then wait briefly for its final word. Never raises: a problem is told in the form."""
+        until = time.monotonic() + self.brief
         try:
             kept = await self.outbox.put(key, draft, nonce=nonce, watch=self.brief + 0.5)
         except RedisError:
@@ -93,12 +95,11 @@ class Desk:
         if kept.disposition == "too many":
             return Waited(problem=Problem("subject", "too_many", {"limit": self.outbox.per_hour}))
         try:
-            return await self._wait(kept.id, changed=kept.disposition == "changed")
+            return await self._wait(kept.id, until, changed=kept.disposition == "changed")
         except RedisError:
             return Waited(kept.id)
 
-    async def _wait(self, id_: str, *, changed: bool) -> Waited:
-        until = time.monotonic() + self.brief
+    async def _wait(self, id_: str, until: float, *, changed: bool) -> Waited:
         while True:
             last = changed or time.monotonic() >= until
             found = await self.outbox.outcome_for_answer(id_, last=last)

@@ -74,12 +74,17 @@ async def _redis(url: str) -> list[Finding]:
         try:
             await redis.ping()
             info, config = await _info(redis), await _config(redis)
-        except AuthenticationError:
-            return [Finding("Redis", False, f"{place} refuses the login", "correct user and password in REDIS_URL")]
         except (RedisError, OSError) as error:
-            said = f"does not answer at {place} ({type(error).__name__})"
-            return [Finding("Redis", False, said, "start it, or correct REDIS_URL")]
+            return [_no_redis(place, error)]
     return [_version(place, info), persistence(config, info), eviction(config, info)]
+
+
+def _no_redis(place: str, error: Exception) -> Finding:
+    # redis-py wraps a refused login into a ConnectionError.
+    if isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError):
+        return Finding("Redis", False, f"{place} refuses the login", "correct user and password in REDIS_URL")
+    said = f"does not answer at {place} ({type(error).__name__})"
+    return Finding("Redis", False, said, "start it, or correct REDIS_URL")
 
 
 async def _info(redis: Redis) -> Config:

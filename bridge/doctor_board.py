@@ -136,14 +136,14 @@ class _Visit:
     async def _groups(self, location: Record) -> Finding:
         listed = await self._every(_GROUPS, CommunityGroup_Business=location["Id"])
         here = [each for each in listed if each.get("BusinessId") == location["Id"]]
-        return Finding("Groups", True, f"{len(here)} at {location['Name']}")
+        return Finding("Groups", True, f"{len(here)} at {location.get('Name')}")
 
     async def _link(self, location: Record) -> Finding:
         data = await self._ask(_THREADS, {"CommunityThread_Business": location["Id"], "page": 1, "size": 25})
         threads = [each for each in Page.from_data(data).records if each.get("BusinessId") == location["Id"]]
         shown = next((each for each in threads if not each.get("Private")), None)
         if shown is None:
-            said = f"no thread at {location['Name']} yet to try it with"
+            said = f"no thread at {location.get('Name')} yet to try it with"
             return Finding("Thread link", None, said, "open the link of the first post by hand")
         link = self._settings.nexudus_thread_url.format(
             web_address=location.get("WebAddress") or "",

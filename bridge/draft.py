@@ -45,7 +45,8 @@ class Draft:
 
     `message` holds pieces in order, each {"rich_text": block}, {"mrkdwn": text} or
     {"original": a Slack message}. `guests` are Slack user ids, `credit` the Slack id of
-    the author of somebody else's message, `note_link` whether the source may be linked.
+    the author of somebody else's message, `left` what
+    of it stays in Slack, by name, `unnamed` people whose ids stand in the words for want of their names.
     """
 
     origin: Origin
@@ -58,6 +59,8 @@ class Draft:
     private: bool = False
     guests: tuple[str, ...] = ()
     credit: str | None = None
+    left: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -161,7 +164,7 @@ def mentioned(draft: Draft) -> words.Mentioned:
     """The ids in the draft's words whose names would make it read better."""
     parts = [words.mentioned(*_source(piece)) for piece in draft.message]
     return words.Mentioned(
-        users=frozenset[str]().union(*(part.users for part in parts)),
+        users=frozenset(draft.unnamed).union(*(part.users for part in parts)),
         channels=frozenset[str]().union(*(part.channels for part in parts)),
         groups=frozenset[str]().union(*(part.groups for part in parts)),
     )
@@ -176,8 +179,16 @@ def _source(piece: Mapping[str, Any]) -> tuple[object, str]:
 
 def compose_message(draft: Draft, names: words.Names, credit: str = "") -> str:
     """The board's Markdown for the draft's words, with the credit line at the end."""
-    parts = [_markdown(piece, names) for piece in draft.message]
+    parts = [_named(_markdown(piece, names), draft, names) for piece in draft.message]
     return "\n\n".join(part for part in [*parts, credit] if part.strip())
+
+
+def _named(text: str, draft: Draft, names: words.Names) -> str:
+    """Ids that stood in the form for want of a name, now that there was time to look them up."""
+    for user in draft.unnamed:
+        name = words.mrkdwn_to_markdown(words.escape(names.users.get(user, "someone")))
+        text = text.replace(f"@{user}", f"@{name}")
+    return text
 
 
 def _markdown(piece: Mapping[str, Any], names: words.Names) -> str:

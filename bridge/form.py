@@ -28,6 +28,8 @@ class Form:
     tags: str = ""
     credit: str | None = None
     original: str | None = None
+    left: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
     locations: tuple[Mapping[str, Any], ...] = ()
     location: int | None = None
     groups: tuple[Mapping[str, Any], ...] = ()
@@ -70,6 +72,8 @@ def _metadata(form: Form) -> str:
         "credit": form.credit,
         "original": form.original,
         "more": form.more,
+        "left": form.left,
+        "unnamed": form.unnamed,
     }
     return json.dumps(kept, separators=(",", ":"))
 
@@ -172,8 +176,10 @@ class FormMemory:
 
     origin: Origin
     credit: str | None
-    original: str | None
-    more: bool
+    original: str | None = None
+    more: bool = False
+    left: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
 
 
 def read_memory(view: Mapping[str, Any], user: str, team: str) -> FormMemory:
@@ -184,7 +190,14 @@ def read_memory(view: Mapping[str, Any], user: str, team: str) -> FormMemory:
     except (ValueError, TypeError, KeyError):
         data, origin = {}, Origin(team, user, 0.0)
     origin = replace(origin, user=user, team=team, view=str(view.get("id")))
-    return FormMemory(origin, _str(data.get("credit")), _str(data.get("original")), bool(data.get("more")))
+    return FormMemory(
+        origin,
+        credit=_str(data.get("credit")),
+        original=_str(data.get("original")),
+        more=bool(data.get("more")),
+        left=_strings(data.get("left")),
+        unnamed=_strings(data.get("unnamed")),
+    )
 
 
 def read_form(view: Mapping[str, Any], user: str, team: str) -> tuple[Draft, FormMemory]:
@@ -204,8 +217,14 @@ def read_form(view: Mapping[str, Any], user: str, team: str) -> tuple[Draft, For
         private=any(_value(each) == "private" for each in chosen),
         guests=tuple(str(each) for each in values.get("guests", {}).get("selected_users") or []),
         credit=memory.credit,
+        left=memory.left,
+        unnamed=memory.unnamed,
     )
     return draft, memory
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, list) else ()
 
 
 def _values(view: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -29,6 +29,8 @@ AWAY = (SlackAway, NexudusError, RedisError)
 
 # A form lives no longer than a day; what it needs remembered neither.
 FORM_LIFE = 86400
+# Seconds that a look-up may take before a form opens.
+QUICK = 0.3
 # How many characters of somebody's message are put into the field to be edited.
 PREFILL = 3000
 
@@ -45,38 +47,58 @@ class Furnishing:
 
     async def form_from_message(self, origin: Origin, message: Mapping[str, Any]) -> Form:
         """A form that carries a Slack message: prefilled where Slack takes it back, else attached whole."""
-        plain = words.to_plain(message.get("blocks"), str(message.get("text") or ""))
-        rich, too_long = words.as_rich_text(message, words.Names(), PREFILL)
+        names, unnamed = await self._names(message)
+        plain = words.to_plain(message.get("blocks"), str(message.get("text") or ""), names)
+        rich, too_long = words.as_rich_text(message, names, PREFILL)
         author = str(message.get("user") or "") or None
         original = await self._keep_original(message) if too_long else None
+        left = _file_names(message)
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if too_long else []
+        notes += [sentences.FILES_STAY.format(files=words.escape(", ".join(left)))] if left else []
         return Form(
             origin,
             subject=words.first_line(plain, min(120, self.limits.subject)),
             message=rich,
             credit=author if author != origin.user else None,
             original=original,
+            left=left,
+            unnamed=unnamed,
             notes=tuple(notes),
         )
+
+    async def _names(self, message: Mapping[str, Any]) -> tuple[words.Names, tuple[str, ...]]:
+        """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""
+        needed = words.mentioned(message.get("blocks"), str(message.get("text") or ""))
+        if not (needed.users or needed.channels):
+            return words.Names(), ()
+        looking = asyncio.create_task(self.places.people.names(needed))
+        done, _ = await asyncio.wait([looking], timeout=QUICK)
+        known = looking.result() if done else words.Names()
+        unnamed = tuple(sorted(needed.users - known.users.keys()))
+        return replace(known, users={**{user: user for user in unnamed}, **known.users}), unnamed
 
     async def _keep_original(self, message: Mapping[str, Any]) -> str | None:
         kept = {name: message[name] for name in ("text", "blocks", "attachments", "files", "ts") if name in message}
         name = f"original:{message.get('ts')}:{time.time_ns():x}"
         try:
-            await self.outbox.redis.set(self.outbox.prefix + name, json.dumps(kept), ex=FORM_LIFE)
-        except RedisError:
+            # The trigger lives three seconds: a store that is slow must not keep the form from opening.
+            async with asyncio.timeout(QUICK):
+                await self.outbox.redis.set(self.outbox.prefix + name, json.dumps(kept), ex=FORM_LIFE)
+        except (RedisError, TimeoutError):
             return None
         return name
 
-    async def with_original(self, draft: Draft, memory: FormMemory) -> Draft:
-        """The draft with the kept message below what was typed."""
+    async def with_original(self, draft: Draft, memory: FormMemory) -> Draft | Problem:
+        """The draft with the kept message below what was typed; a problem rather than without it."""
         if memory.original is None or not memory.original.startswith("original:"):
             return draft
         try:
             text = await self.outbox.redis.get(self.outbox.prefix + memory.original)
         except RedisError:
-            return draft  # the keeping will fail as well, and say so
-        return replace(draft, message=(*draft.message, {"original": json.loads(text)})) if text else draft
+            return Problem("message", "store_away")
+        if not text:
+            return Problem("message", "original_gone")
+        return replace(draft, message=(*draft.message, {"original": json.loads(text)}))
 
     def with_what_is_known(self, form: Form) -> Form:
         return replace(form, may_choose=self.places.people.rules.may_choose_instant(form.origin.user))
@@ -184,7 +206,7 @@ class Furnishing:
         if self.private_sources != "forbid" or not draft.origin.message_ts:
             return []
         try:
-            async with asyncio.timeout(0.7):
+            async with asyncio.timeout(0.4):
                 public = await self.places.people.is_public(draft.origin.channel)
         except TimeoutError:
             public = False
@@ -200,3 +222,10 @@ class Furnishing:
         except (TimeoutError, *AWAY):
             return False
         return False
+
+
+def _file_names(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files that stay in Slack, a few of them by name."""
+    files = [each for each in message.get("files") or [] if isinstance(each, Mapping)]
+    names = [str(each.get("title") or each.get("name") or "a file")[:60] for each in files[:5]]
+    return (*names, f"{len(files) - 5} more") if len(files) > 5 else tuple(names)

@@ -17,8 +17,11 @@ REASONS: Mapping[str, str] = {
     "guests_needed": "A private post needs somebody who can read it: choose at least one guest.",
     "too_many": "That is {limit} posts within an hour, the most that this space allows for one person. "
     "Nothing was posted; please try again a little later.",
-    "store_away": "We cannot keep your post safely right now, so nothing was posted. Your words are still here: "
-    "please send them again in a minute.",
+    "store_away": "We cannot keep your post safely right now, so please do not count on it. Your words are still here: "
+    "send them again in a minute; they will not be posted twice.",
+    "store_away_command": "We cannot keep your post safely right now, so please do not count on it. Look at "
+    "{command} status in a minute before you send it again.",
+    "original_gone": "The message that this form was opened on is not kept any more. Please open its menu again.",
     "private_forbidden": "This message comes from a place that is not a public channel, and this space does not let "
     "such messages be carried to the board. Nothing was posted.",
     # the Slack side of who you are
@@ -95,6 +98,7 @@ CANNOT_CANCEL = {
 
 ATTACHED = "The message is too long for this form. It is attached whole below what you type here."
 NOT_ATTACHED = "The message is too long for this form and could not be attached. Please copy what should be posted."
+FILES_STAY = "Files stay in Slack and are not carried across: {files}"
 PRIVATE_SOURCE = (
     "This message comes from a place that is not a public channel. Everybody on the board will be able to read it; "
     "no name of the channel and no link to it will be posted."

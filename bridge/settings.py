@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     nexudus_search_lag: float = Field(10, ge=0, le=600)
 
     patience: float = Field(86400, gt=0)
+    longest_wait: float = Field(600, gt=0)
+    still_trying_after: float = Field(8, ge=0)
     identity_ttl: float = Field(3600, gt=0)
     groups_ttl: float = Field(300, gt=0)
     keep_days: float = Field(30, gt=0)

@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
@@ -159,7 +158,10 @@ class Listeners:
         if not self.desk.is_ours(actor["team"]):
             return await ack(response_action="errors", errors={"subject": sentences.FOREIGN})
         draft, memory = read_form(view, actor["user"], actor["team"])
-        draft = await self.desk.furnishing.with_original(draft, memory)
+        whole = await self.desk.furnishing.with_original(draft, memory)
+        if isinstance(whole, Problem):
+            return await ack(response_action="errors", errors=field_errors([whole], view))
+        draft = whole
         problems = check(draft, self.desk.furnishing.limits) or await self.desk.furnishing.forbids(draft)
         if problems:
             return await ack(response_action="errors", errors=field_errors(problems, view))
@@ -192,7 +194,7 @@ class Listeners:
         actor = payloads.actor(body)
         draft, memory = read_form(view, actor["user"], actor["team"])
         await self.desk.furnishing.remember_shape(memory.origin, draft.location, more or memory.more)
-        form = Form(memory.origin, credit=memory.credit, original=memory.original, more=more or memory.more)
+        form = Form(**{**vars(memory), "more": more or memory.more})
         self.desk.spawn(self.desk.furnishing.furnish(str(view.get("id")), replace(form, notes=notes_of(view))))
 
     async def closed_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
@@ -252,6 +254,10 @@ class Listeners:
 
 def _not_kept(problems: list[Problem], body: Payload) -> blocks.Block:
     """What was typed is never lost: it stands under the reason, to be copied."""
-    told = " ".join(sentences.reason(each.reason, each.detail) for each in problems)
-    typed = sentences.TYPED.format(command=body.get("command"), text=body.get("text"))
+    command = str(body.get("command"))
+    # A form sent again is the same form; a second command is another one, and could be posted twice.
+    reasons = ["store_away_command" if each.reason == "store_away" else each.reason for each in problems]
+    pairs = zip(reasons, problems, strict=True)
+    told = " ".join(sentences.reason(reason, each.detail, command=command) for reason, each in pairs)
+    typed = sentences.TYPED.format(command=command, text=body.get("text"))
     return blocks.note(f"*{sentences.REFUSED}.* {words.escape(told)}\n{typed}")

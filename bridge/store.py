@@ -37,12 +37,12 @@ class StoreUnavailable(RuntimeError):
     """Neither a REDIS_URL nor an embedded server can be had; the message says what to do."""
 
 
-def connect(url: str, *, timeout: float = 1.0) -> Redis:
+def connect(url: str, *, timeout: float = 0.8) -> Redis:
     """A client whose calls end within `timeout` seconds, so that Slack can still be answered in time.
 
     redis-py's own defaults retry ten times, which outlasts Slack's three seconds. One retry
     is for the pooled connection that a restart of the server left dead; every script of
-    ours may run twice.
+    ours may run twice. What timed out is not tried again: there would be no time left.
     """
     return Redis.from_url(
         url,

@@ -38,6 +38,8 @@ class WebApi:
 
     def __init__(self, token: str, base_url: str, session: aiohttp.ClientSession, http: httpx.AsyncClient) -> None:
         self.client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
+        if urlsplit(base_url).scheme == "http":
+            self.client.proxy = None  # a stand-in on this computer, whatever HTTP_PROXY says
         self._base, self._http = base_url, http
         self._home: tuple[str, str | None] | None = None
         self.bot_user: str | None = None

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from slack_bolt.async_app import AsyncApp
 
-from bridge import blocks, metrics, slack, store
+from bridge import metrics, slack, store
 from bridge.cache import Cache
 from bridge.delivery import Delivery, Policy
 from bridge.desk import Desk
@@ -31,6 +31,12 @@ from bridge.tokens import Tokens
 from bridge.webapi import CallFailed, WebApi
 
 log = structlog.get_logger()
+
+
+# What runs on this computer is not reached through the operator's proxy.
+_NEVER_BY_PROXY: dict[str, httpx.AsyncBaseTransport | None] = {
+    f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")
+}
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,12 @@ class Bridge:
 
     async def login_refused(self) -> str | None:
         with contextlib.suppress(RedisError):
-            return await self.tokens.refused() or await self.delivery.login_refused()
+            return await self.tokens.refused() or await self.delivery.watch.login_refused()
         return None
 
     async def board_away(self) -> bool:
         with contextlib.suppress(RedisError):
-            return await self.delivery.board_is_away()
+            return await self.delivery.watch.is_away()
         return False
 
     async def measure(self) -> None:
@@ -101,7 +107,7 @@ async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
         contextlib.aclosing(redis),
         contextlib.aclosing(blocking),
         aiohttp.ClientSession(timeout=timeout) as session,
-        httpx.AsyncClient(follow_redirects=False) as http,
+        httpx.AsyncClient(follow_redirects=False, mounts=_NEVER_BY_PROXY) as http,
     ):
         yield _assemble(settings, redis, blocking, session, http)
 
@@ -125,9 +131,13 @@ def _assemble(
     furnishing = Furnishing(api, outbox, places, _limits(settings), settings.private_sources)
     desk = Desk(api, outbox, places, furnishing)
     policy = Policy(
-        settings.patience, settings.nexudus_timeout, settings.nexudus_search_lag,
-        settings.nexudus_thread_url, blocks.credit_line,
-    )  # fmt: skip
+        patience=settings.patience,
+        timeout=settings.nexudus_timeout,
+        search_lag=settings.nexudus_search_lag,
+        quiet=settings.still_trying_after,
+        longest_wait=settings.longest_wait,
+        thread_url=settings.nexudus_thread_url,
+    )
     delivery = Delivery(outbox, board, places, Telling(api, outbox), policy)
     return Bridge(settings, redis, outbox, tokens, people, desk, delivery, slack.build(desk, settings.slack_command))
 

@@ -17,7 +17,9 @@ POST = "POST /api/community/communitythreads"
 
 @pytest.fixture
 async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url, nexudus_timeout=0.4, nexudus_search_lag=0.2, lease=1.5) as opened:
+    async with open_space(
+        redis_url, nexudus_timeout=0.4, nexudus_search_lag=0.2, lease=1.5, still_trying_after=0.5
+    ) as opened:
         await opened.sender.command(CARL, "post Warm | up")  # tokens and groups are known from here on
         opened.board.threads.clear()
         yield opened
@@ -247,9 +249,8 @@ async def test_patience_ends_with_may_not_have_been_when_in_doubt(redis_url: str
         assert len(space.threads) == 2
 
 
-async def test_cancelling_works_while_it_is_surely_not_sent(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cancelling_works_while_it_is_surely_not_sent(space: Space) -> None:
     """While the board is away the person is offered Cancel; pressed, nothing is posted and they are told."""
-    monkeypatch.setattr(decision, "QUIET", 0.5)
     space.board.down = True
     await space.sender.command(ANA, "post Changed | My mind")
     offered = await until(lambda: [m for ms in space.workspace.responses.values() for m in ms if "Cancel" in str(m)])

@@ -1,62 +1,17 @@
 """The doctor: each fault on its own line with its remedy, found by the real command against the stand-ins."""
 
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from email.utils import formatdate
 from pathlib import Path
-from time import time
 
 import pytest
-from click.testing import Result
 from redis.asyncio import Redis
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge import store
-from bridge.demo.board import Board
 from bridge.demo.loopback import serve
-from bridge.demo.workspace import Workspace
 from bridge.doctor import eviction, persistence
-from bridge.doctor_board import choose
-from bridge.manifest import SCOPES
-from tests.space import ANNEX, HALL, seed, settings_for
-from tests.test_ledger import command, environment
-
-
-@dataclass
-class Clinic:
-    """Two banks in good health, and the environment that leads to them."""
-
-    board: Board
-    workspace: Workspace
-    env: dict[str, str | None]
-
-    async def doctor(self, *args: str, **env: str | None) -> Result:
-        return await command(self.env | env, "doctor", *args)
-
-    async def line(self, check: str, **env: str | None) -> str:
-        """What the doctor says of one check, when it finds that something does not hold."""
-        result = await self.doctor(**env)
-        assert result.exit_code == 1, result.output
-        assert not result.stderr
-        (found,) = [each for each in result.stdout.splitlines() if each[4:].startswith(f"{check}: ")]
-        return found
-
-
-class Dated:
-    """Slack's Date header, some seconds ahead of ours."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app, self.ahead = app, 0.0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def dated(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                now = formatdate(time() + self.ahead, usegmt=True).encode()
-                message["headers"] = [*message.get("headers", ()), (b"date", now)]
-            await send(message)
-
-        await self.app(scope, receive, dated)
+from tests.clinic import Clinic, Dated, open_clinic
 
 
 @pytest.fixture
@@ -64,13 +19,8 @@ async def clinic(
     redis_url: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Clinic]:
     monkeypatch.chdir(tmp_path)  # nobody's .env
-    board, workspace = Board(), Workspace()
-    seed(board, workspace)
-    board.add_thread(BusinessId=HALL, UserId=101, Subject="Coffee is back", Message="It works")
-    workspace.scopes = ",".join(SCOPES)
-    async with serve(board.app) as board_url, serve(workspace.app) as workspace_url:
-        env = environment(settings_for(board_url, workspace_url), REDIS_URL=redis_url)
-        yield Clinic(board, workspace, env)
+    async with open_clinic(redis_url) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -81,9 +31,8 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 async def spoil(url: str, *words: str) -> None:
-    client = store.connect(url)
-    await client.execute_command(*words)
-    await client.aclose()
+    async with contextlib.aclosing(store.connect(url)) as client:
+        await client.execute_command(*words)  # type: ignore[no-untyped-call] # redis-py leaves it untyped
 
 
 # ── in good health ───────────────────────────────────────────────────────────
@@ -206,138 +155,6 @@ async def test_the_clock(clinic: Clinic, ahead: float, line: str) -> None:
     assert result.exit_code == int(bool(ahead))
 
 
-# ── Nexudus ──────────────────────────────────────────────────────────────────
-
-
-async def test_a_wrong_password(clinic: Clinic) -> None:
-    """invalid_grant names the two settings, and warns of the lock."""
-    line = await clinic.line("Nexudus", NEXUDUS_PASSWORD="wrong")
-
-    assert "(invalid_grant) → correct NEXUDUS_USERNAME and NEXUDUS_PASSWORD" in line
-    assert "lock" in line
-
-
-async def test_two_factor_authentication(clinic: Clinic) -> None:
-    """An API user that is asked for a second factor cannot work unattended; who forces it is named."""
-    clinic.board.two_factor_auth_check = True
-
-    line = await clinic.line("Nexudus")
-
-    assert "(two_factor_auth_check) → switch two-factor authentication off" in line
-
-
-async def test_a_password_to_reset(clinic: Clinic) -> None:
-    """must_reset_password is mended by hand, once."""
-    clinic.board.must_reset_password = True
-
-    assert "(must_reset_password) → log in by hand once" in await clinic.line("Nexudus")
-
-
-async def test_a_mended_login_counts_at_once(clinic: Clinic) -> None:
-    """A refusal is not remembered: what was mended holds at the next look."""
-    clinic.board.two_factor_auth_check = True
-    await clinic.doctor()
-    clinic.board.two_factor_auth_check = False
-
-    assert (await clinic.doctor()).exit_code == 0
-
-
-async def test_the_running_bridge_keeps_its_login(clinic: Clinic) -> None:
-    """The doctor's login is one of its own: no refresh token of anybody else is ended by it."""
-    clinic.board.refresh_tokens["running"] = "rt-running"
-    await clinic.doctor()
-    await clinic.doctor()
-
-    assert clinic.board.refresh_tokens.pop("running") == "rt-running"
-    assert len(clinic.board.refresh_tokens) == 1
-
-
-@pytest.mark.parametrize(
-    "role",
-    [
-        *("CommunityThread-List", "CommunityGroup-List", "Coworker-List", "User-List", "Business-List"),
-        *("CommunityThread-Read", "CommunityGroup-Read", "Coworker-Read", "User-Read"),
-    ],
-)
-async def test_a_missing_role(clinic: Clinic, role: str) -> None:
-    """A read that is answered 401 under a fresh login names the role that is missing."""
-    clinic.board.missing_roles = {role}
-
-    line = await clinic.line("Nexudus roles")
-
-    assert line == f"no  Nexudus roles: missing: {role} → give them to the API user's role"
-
-
-async def test_no_role_at_all(clinic: Clinic) -> None:
-    """A login that may read nothing lacks API access, rather than five roles."""
-    clinic.board.missing_roles = {f"{each}-List" for each in ("CommunityThread", "CommunityGroup", "Coworker", "User")}
-    clinic.board.missing_roles.add("Business-List")
-
-    assert "API access" in await clinic.line("Nexudus roles")
-
-
-async def test_a_deleted_record_is_no_missing_role(clinic: Clinic) -> None:
-    """Of the records listed first, one that cannot be read singly says nothing about the role."""
-    members = dict(clinic.board.coworkers)
-    clinic.board.coworkers.clear()
-    clinic.board.coworkers.update({1: members[201] | {"Id": 999}, **members})
-
-    assert (await clinic.doctor()).exit_code == 0
-    assert clinic.board.seen("GET /api/spaces/coworkers/999")
-
-
-async def test_a_wrong_location(clinic: Clinic) -> None:
-    """A NEXUDUS_BUSINESS_ID that is not the account's is answered with those that are."""
-    line = await clinic.line("Location", NEXUDUS_BUSINESS_ID="7")
-
-    assert line == f"no  Location: 7 is not one of this account's → set NEXUDUS_BUSINESS_ID to one of: {HALL} (Hall)"
-
-
-async def test_several_locations(clinic: Clinic) -> None:
-    """With several locations one must be chosen; they are listed, and either of them will do."""
-    clinic.board.add_business(ANNEX, "Annex", "annex")
-
-    line = await clinic.line("Location")
-
-    assert line.endswith(f"there are several → set NEXUDUS_BUSINESS_ID to one of: {HALL} (Hall), {ANNEX} (Annex)")
-    assert (await clinic.doctor(NEXUDUS_BUSINESS_ID=str(ANNEX))).exit_code == 0
-
-
-async def test_a_board_away(clinic: Clinic) -> None:
-    """A board that cannot be reached is no wrong password."""
-    clinic.board.down = True
-
-    line = await clinic.line("Nexudus")
-
-    assert "try again later" in line
-    assert "NEXUDUS_PASSWORD" not in line
-
-
-async def test_a_wrong_address(clinic: Clinic) -> None:
-    """Something else at NEXUDUS_URL leads to that setting."""
-    line = await clinic.line("Nexudus", NEXUDUS_URL=str(clinic.env["SLACK_API_URL"]).removesuffix("/api/") + "/hooks")
-
-    assert "look at NEXUDUS_URL" in line
-
-
-async def test_a_private_thread_is_no_sample(clinic: Clinic) -> None:
-    """Without a thread that everybody may see there is nothing to try; that alone is no failure."""
-    for thread in clinic.board.threads.values():
-        thread["Private"] = True
-
-    result = await clinic.doctor()
-
-    assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1].startswith("--  Thread link: no thread at Hall yet")
-
-
-def test_a_suspended_location_does_not_count() -> None:
-    """Of two locations one of which is suspended, the other is meant."""
-    chosen, _ = choose([{"Id": 1, "Name": "A", "Suspended": True}, {"Id": 2, "Name": "B"}], None)
-
-    assert chosen == {"Id": 2, "Name": "B"}
-
-
 # ── Redis ────────────────────────────────────────────────────────────────────
 
 
@@ -399,6 +216,14 @@ async def test_a_refused_redis_login(clinic: Clinic, own_redis: str) -> None:
     await spoil(own_redis, "CONFIG", "SET", "requirepass", "right")
 
     assert "correct user and password in REDIS_URL" in await clinic.line("Redis", REDIS_URL=own_redis)
+
+
+async def test_an_unreadable_redis_url_is_not_shown(clinic: Clinic) -> None:
+    """A password with a slash breaks the address; it is told how to write one, and no part of it is shown."""
+    line = await clinic.line("Redis", REDIS_URL="redis://:hush/hush@127.0.0.1:6379/0")
+
+    assert "cannot be read" in line
+    assert "hush" not in line
 
 
 async def test_without_redis_url_the_embedded_store_is_tried(clinic: Clinic, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The operator's hand on the outbox, and forgetting somebody: the real commands on a real Redis."""
+"""The operator's hand on the outbox: the real commands on a real Redis."""
 
 import asyncio
 import json
@@ -6,36 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from pydantic import SecretStr
 from redis.asyncio import Redis
-from typer.testing import CliRunner
 
 from bridge import store
-from bridge.__main__ import cli
-from bridge.draft import Draft, Origin, Outcome
+from bridge.draft import Outcome
 from bridge.outbox import Outbox
-from bridge.settings import Settings
-from tests.space import ANA, BEN, CARL, Space, open_space, until
-
-TEAM = "T0BRIDGE"
-
-
-def environment(settings: Settings, **more: str) -> dict[str, str | None]:
-    """The environment that leads to these settings."""
-    chosen = {name: getattr(settings, name) for name in settings.model_fields_set}
-    told = {name: each.get_secret_value() if isinstance(each, SecretStr) else each for name, each in chosen.items()}
-    return {name.upper(): str(each) for name, each in told.items() if each is not None} | more
-
-
-async def command(env: dict[str, str | None], *args: str, typed: str | None = None) -> Result:
-    """One command, beside the loop that serves the stand-ins."""
-    return await asyncio.to_thread(CliRunner().invoke, cli, list(args), env=env, input=typed)
+from tests.commanding import bridge, command, draft, end, environment, mark_as_sending, put
+from tests.space import ANA, BEN, Space, open_space, until
 
 
 @pytest.fixture
@@ -44,31 +25,6 @@ async def space(redis_url: str, redis: Redis, tmp_path: Path, monkeypatch: pytes
     async with open_space(redis_url, worker=False) as opened:
         opened.extra["redis_url"] = redis_url
         yield opened
-
-
-async def bridge(space: Space, *args: str, typed: str | None = None) -> Result:
-    return await command(environment(space.settings, REDIS_URL=space.extra["redis_url"]), *args, typed=typed)
-
-
-def draft(user: str = ANA, subject: str = "Lunch", **more: Any) -> Draft:
-    origin = Origin(TEAM, user, 1.0, channel="C1", response_url="https://hooks.slack.com/secret", message_ts="1.1")
-    return Draft(origin, subject, ({"mrkdwn": "Who *joins*?"},), **more)
-
-
-async def put(outbox: Outbox, key: str = "k", of: Draft | None = None) -> str:
-    return (await outbox.put(key, of or draft())).id
-
-
-async def end(outbox: Outbox, outcome: Outcome, way: str = "message") -> None:
-    """As the worker does with the draft that is due."""
-    entry = await outbox.claim()
-    assert not isinstance(entry, float)
-    await outbox.settle(entry, outcome)
-    await outbox.told(replace(entry, outcome=outcome), way)
-
-
-async def mark_as_sending(redis: Redis, space: Space, id_: str) -> None:
-    await redis.hset(f"{space.settings.prefix}draft:{id_}", mapping={"state": "sending", "sends": 1})
 
 
 # ── looking ──────────────────────────────────────────────────────────────────
@@ -204,103 +160,6 @@ async def test_drop_refuses_what_may_be_on_the_board(space: Space, redis: Redis)
     result = await bridge(space, "outbox", "drop", id_)
 
     assert (result.exit_code, "cannot be dropped" in result.stdout) == (1, True)
-
-
-# ── erase ────────────────────────────────────────────────────────────────────
-
-
-async def everything(redis: Redis) -> str:
-    """Every key and every value of the server, as one text."""
-    told = []
-    async for key in redis.scan_iter():
-        kind = await redis.type(key)
-        read: Any = {"string": redis.get, "hash": redis.hgetall, "zset": lambda k: redis.zrange(k, 0, -1)}
-        value = await read[kind](key) if kind in read else await redis.lrange(key, 0, -1)
-        told.append(f"{key} {value}")
-    return "\n".join(told)
-
-
-async def test_erase_leaves_no_trace_of_a_person(space: Space, redis: Redis) -> None:
-    """Afterwards no key and no value in Redis holds the person's id: waiting, posted, mapped, mentioned or invited."""
-    outbox = space.bridge.outbox
-    await put(outbox, "posted")
-    await end(outbox, Outcome("posted", thread=5, link="https://board.example/5"))
-    mentions = Draft(replace(draft(BEN).origin, message_ts=None), "Hi", ({"mrkdwn": f"Hello <@{ANA}>"},), guests=(ANA,))
-    others = await put(outbox, "other", replace(mentions, credit=ANA))
-    await end(outbox, Outcome("refused", "unknown"))
-    await put(outbox, "waiting", draft(subject="Dinner"))
-    await space.bridge.people.profiles(ANA)
-    await redis.set(f"{outbox.prefix}original:1", json.dumps({"text": f"<@{ANA}>"}), ex=100)
-    assert ANA in await everything(redis)
-
-    result = await bridge(space, "erase", ANA, "--yes")
-
-    assert (result.exit_code, result.stdout) == (0, f"2 kept posts of {ANA} removed, and who they are.\n")
-    assert ANA not in await everything(redis)
-    kept = await outbox.get(others)
-    assert kept is not None
-    assert (kept.draft.origin.user, kept.draft.guests, kept.draft.credit) == (BEN, (), None)
-    assert 0 < await redis.ttl(f"{outbox.prefix}original:1") <= 100
-
-
-async def test_erase_reaches_drafts_that_outlived_their_list(space: Space, redis: Redis) -> None:
-    """A record that is no longer in its person's own list is removed with the others."""
-    await put(space.bridge.outbox)
-    await redis.delete(f"{space.settings.prefix}mine:{TEAM}:{ANA}")
-
-    await bridge(space, "erase", ANA, "--yes")
-
-    assert ANA not in await everything(redis)
-
-
-async def test_erase_spares_other_peoples_waiting_posts(space: Space, redis: Redis) -> None:
-    """A post of somebody else that waits is carried as it was written, and the command says that it names the person."""
-    id_ = await put(space.bridge.outbox, of=draft(BEN, guests=(ANA,)))
-
-    result = await bridge(space, "erase", ANA, "--yes")
-
-    entry = await space.bridge.outbox.get(id_)
-    assert entry is not None
-    assert entry.draft.guests == (ANA,)
-    assert "wait and name" in result.stdout
-
-
-async def test_erase_tells_what_was_on_its_way(space: Space, redis: Redis) -> None:
-    """What is being sent may still appear on the board: that is said."""
-    id_ = await put(space.bridge.outbox)
-    await mark_as_sending(redis, space, id_)
-
-    assert "may still appear" in (await bridge(space, "erase", ANA, "--yes")).stdout
-
-
-async def test_erase_touches_nobody_else(space: Space, redis: Redis) -> None:
-    """Somebody whose id begins alike keeps everything."""
-    longer = await put(space.bridge.outbox, "a", draft(f"{ANA}2"))
-    other = await put(space.bridge.outbox, "b", draft(CARL))
-
-    await bridge(space, "erase", ANA, "--yes")
-
-    assert await space.bridge.outbox.get(longer)
-    assert await space.bridge.outbox.get(other)
-
-
-async def test_erase_asks_first(space: Space) -> None:
-    """Without --yes a no leaves everything as it is, and a yes removes it."""
-    id_ = await put(space.bridge.outbox)
-
-    refused = await bridge(space, "erase", ANA, typed="n\n")
-    kept = await space.bridge.outbox.get(id_)
-    agreed = await bridge(space, "erase", ANA, typed="y\n")
-
-    assert (refused.exit_code, agreed.exit_code) == (1, 0)
-    assert kept is not None
-    assert await space.bridge.outbox.get(id_) is None
-
-
-async def test_erase_takes_an_id_only(space: Space) -> None:
-    """A name or half an id is refused before anything is touched."""
-    for wrong in ("ana", "@ana", "U", "U0*"):
-        assert (await bridge(space, "erase", wrong, "--yes")).exit_code == 2
 
 
 # ── which Redis ──────────────────────────────────────────────────────────────

@@ -6,12 +6,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from click.testing import Result
 from redis.asyncio import Redis
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from bridge import slack
 from bridge.__main__ import cli

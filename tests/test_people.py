@@ -159,7 +159,9 @@ async def test_an_apps_own_user_is_no_person(space: Space) -> None:
 async def test_guests_are_refused_where_the_space_says_so(redis_url: str, redis: Redis, flag: str) -> None:
     """With SLACK_GUESTS=refuse, neither kind of guest posts."""
     async with open_space(redis_url, slack_guests="refuse") as space:
-        add_dora(space, **{flag: True})
+        space.workspace.add_user(
+            DORA, "Dora", DORAS, restricted=flag == "restricted", ultra_restricted=flag != "restricted"
+        )
         add_profile(space)
 
         await refused(space, DORA, await space.sender.command(DORA, POST), "guest")
@@ -944,7 +946,7 @@ async def test_the_cache_being_full_of_junk_posts_as_nobody_else(space: Space) -
         await space.sender.command(BEN, POST)
     await posted(space)
     key = f"{space.settings.prefix}member:"
-    await space.redis.set(f"{key}{ANA}", await space.redis.get(f"{key}{BEN}"))
+    await space.redis.set(f"{key}{ANA}", str(await space.redis.get(f"{key}{BEN}")))
 
     await space.sender.command(ANA, "post Tea is back | The kettle works again")
 

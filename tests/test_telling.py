@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge import decision
 from bridge.demo.faults import Fault
 from tests.space import ANA, BEN, Space, open_space, until, until_async
 
 
 @pytest.fixture
 async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url, nexudus_timeout=3) as opened:
+    async with open_space(redis_url, nexudus_timeout=3, longest_wait=1) as opened:
         await opened.sender.command(ANA, "post Warm | up")
         opened.board.threads.clear()
         yield opened
@@ -84,9 +83,8 @@ async def test_without_any_way_the_record_says_untold(space: Space) -> None:
     assert len(space.threads) == 1
 
 
-async def test_telling_again_never_posts_again(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_telling_again_never_posts_again(space: Space) -> None:
     """Slack is away when the outcome is to be told: it is told later, and the board is left alone."""
-    monkeypatch.setattr(decision, "TELLING_WAITS", (1,))
     slow(space)
     await space.sender.command(ANA, "post Later | told")
     space.workspace.down = True

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import httpx
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
-from bridge import decision, running, wiring
+from bridge import running, wiring
 from bridge.demo import Json
 from bridge.demo.board import Board
 from bridge.demo.loopback import Loopback, serve
@@ -112,21 +112,13 @@ def settings_for(board_url: str, workspace_url: str) -> Settings:
             "nexudus_password": PASSWORD,
             "nexudus_timeout": 1.5,
             "nexudus_search_lag": 0.5,
+            # A second instead of minutes, so that nobody has to sit through them.
+            "longest_wait": 1,
+            "still_trying_after": 2,
             # Short enough for one line of a terminal; .example leads nowhere.
             "nexudus_thread_url": "https://{web_address}.example/thread/{id}/{slug}",
         }
     )
-
-
-@contextlib.contextmanager
-def hurried() -> Iterator[None]:
-    """Waits between tries of a second instead of minutes, so that nobody has to sit through them."""
-    kept = decision.WAITS, decision.QUIET
-    decision.WAITS, decision.QUIET = (1, 1, 1, 1, 1, 1, 1, 1), 2.0
-    try:
-        yield
-    finally:
-        decision.WAITS, decision.QUIET = kept
 
 
 def seed(board: Board, workspace: Workspace) -> None:

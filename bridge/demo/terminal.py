@@ -16,7 +16,7 @@ import typer
 
 from bridge import store, wiring
 from bridge.demo import page
-from bridge.demo.stage import NotAsPromised, hurried, open_stage
+from bridge.demo.stage import NotAsPromised, open_stage
 from bridge.demo.story import Story
 from bridge.demo.tally import tally
 
@@ -54,7 +54,7 @@ async def _unless_interrupted(telling: asyncio.Task[int]) -> int:
 async def _tell() -> int:
     with tempfile.TemporaryDirectory(prefix="bridge-demo-") as name, _logs(Path(name) / "bridge.log") as log:
         try:
-            with store.embedded(Path(name) / "store") as url, hurried():
+            with store.embedded(Path(name) / "store") as url:
                 return await _act(url)
         except store.StoreUnavailable as unavailable:
             typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)

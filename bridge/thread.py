@@ -1,0 +1,59 @@
+"""The thread as the board takes it, built from a draft and its author.
+
+https://developers.nexudus.com/rest-api/community/post-communitythreads
+"""
+
+from typing import Any
+
+from bridge import draft as drafts
+from bridge import sentences, words
+from bridge.draft import Draft
+from bridge.people import NotAllowed
+from bridge.places import Author, Places
+
+
+async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any]:
+    """The body of the POST. Raises NotAllowed for guests who cannot be found, and what their look-up raises."""
+    names = await places.people.names(drafts.mentioned(draft))
+    body: dict[str, Any] = {
+        "BusinessId": author.location,
+        "UserId": author.profile.user,
+        "CoworkerId": author.profile.coworker,
+        "Subject": draft.subject,
+        "Message": drafts.compose_message(draft, names, await _credit(draft, places)),
+        "Tags": ",".join(draft.tags) or None,
+        "CommunityGroupId": author.group,
+        "InstantDelivery": draft.delivery == "instant",
+        "Private": draft.private,
+        "Guests": await _guests(draft, author, places),
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+async def _guests(draft: Draft, author: Author, places: Places) -> list[int] | None:
+    if not draft.guests:
+        return None
+    found = await places.guests(draft.guests, author.location, author.profile)
+    if draft.private and not found:
+        raise NotAllowed("guests_needed", "guests")
+    return found
+
+
+async def _credit(draft: Draft, places: Places) -> str:
+    """Who said it first, and a link back only where the source is known to be public."""
+    origin, people, lines = draft.origin, places.people, []
+    if draft.credit and draft.credit != origin.user and (author := await people.name(draft.credit)):
+        lines.append(sentences.CREDIT.format(author=words.mrkdwn_to_markdown(words.escape(author))))
+    if origin.message_ts and origin.team_domain and await people.is_public(origin.channel):
+        lines.append(sentences.CREDIT_LINK.format(link=drafts.permalink(origin)))
+    return " · ".join(lines)
+
+
+def facts(author: Author) -> dict[str, Any]:
+    """What the report will want to say, kept with the mark so that an adopted thread can be told as well."""
+    return {
+        "web_address": author.web_address,
+        "business_id": author.location,
+        "group": author.group_name,
+        "hidden": author.group_hidden,
+    }

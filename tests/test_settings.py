@@ -1,0 +1,375 @@
+"""The environment is read once and checked whole; what is wrong is said in one line, and no secret with it."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from bridge.settings import Settings, problems
+
+ROOT = Path(__file__).parent.parent
+SECRETS = {
+    "SLACK_SIGNING_SECRET": "8f742231b10e8888abcd99yyyzzz85a5",
+    "SLACK_BOT_TOKEN": "xoxb-never-say-this",
+    "NEXUDUS_PASSWORD": "never-say-this-either",
+}
+SOUND = SECRETS | {"NEXUDUS_USERNAME": "bridge@space.example"}
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Settings from these variables and nothing else."""
+    monkeypatch.chdir(tmp_path)
+    for name in [*os.environ, *(field.upper() for field in Settings.model_fields)]:
+        if name.lower() in Settings.model_fields:
+            monkeypatch.delenv(name, raising=False)
+
+    def from_environment(**variables: str | None) -> Settings:
+        for name, value in {**SOUND, **variables}.items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
+        return Settings()
+
+    return from_environment
+
+
+# ── the commands ─────────────────────────────────────────────────────────────
+
+
+def bridge(folder: Path, command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """`python -m bridge`, in a folder of its own, with this environment alone."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-m", "bridge", command],
+        cwd=folder,
+        env=kept | {"PYTHONPATH": str(ROOT)} | env,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+RUNS: dict[str, tuple[str, dict[str, str], set[str]]] = {
+    "nothing set": ("run", {}, {"SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "NEXUDUS_USERNAME", "NEXUDUS_PASSWORD"}),
+    "two wrong": (
+        "run",
+        SOUND | {"PORT": "http", "SLACK_GUESTS": "maybe"},
+        {"PORT", "SLACK_GUESTS"},
+    ),
+    "blank secret": ("run", SOUND | {"SLACK_SIGNING_SECRET": "   "}, {"SLACK_SIGNING_SECRET"}),
+    "plain http": ("run", SOUND | {"NEXUDUS_URL": "http://spaces.nexudus.com"}, {"NEXUDUS_URL"}),
+    "everything wrong": (
+        "web",
+        SOUND
+        | {
+            "NEXUDUS_URL": "ftp://never-say-this@x",
+            "SLACK_API_URL": "https://[never-say-this",
+            "REDIS_URL": "http://:never-say-this@localhost",
+            "PATIENCE": "-1",
+            "NEXUDUS_TIMEOUT": "never",
+            "NEXUDUS_THREAD_URL": "https://x/{secret}",
+            "SLACK_COMMAND": "no slash",
+            "PRIVATE_SOURCES": "perhaps",
+        },
+        {
+            "NEXUDUS_URL", "SLACK_API_URL", "REDIS_URL", "PATIENCE", "NEXUDUS_TIMEOUT", "NEXUDUS_THREAD_URL",
+            "SLACK_COMMAND", "PRIVATE_SOURCES",
+        },
+    ),
+    "web without Redis": ("web", SOUND, {"REDIS_URL"}),
+    "worker without Redis": ("worker", SOUND, {"REDIS_URL"}),
+    "run on a throw-away disk": ("run", SOUND | {"DYNO": "web.1"}, {"REDIS_URL"}),
+    "Redis at no port": ("web", SOUND | {"REDIS_URL": "redis://:never-say-this@localhost:port/0"}, {"REDIS_URL"}),
+    "a template that reaches in": ("run", SOUND | {"NEXUDUS_THREAD_URL": "https://x/{id.y}"}, {"NEXUDUS_THREAD_URL"}),
+    "a template that indexes": ("run", SOUND | {"NEXUDUS_THREAD_URL": "https://x/{id[0]}"}, {"NEXUDUS_THREAD_URL"}),
+    "an unknown word for everybody": ("run", SOUND | {"INSTANT_DELIVERY": "everyone"}, {"INSTANT_DELIVERY"}),
+    "nobody in the list": ("run", SOUND | {"INSTANT_DELIVERY": ","}, {"INSTANT_DELIVERY"}),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
+    """All of them at once: each is a start of Python."""
+
+    def run(name: str) -> subprocess.CompletedProcess[str]:
+        command, env, _ = RUNS[name]
+        # What is not refused would run for ever; that is a finding, not a reason to wait.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return bridge(tmp_path_factory.mktemp("run"), command, {"PORT": "0"} | env)
+        return subprocess.CompletedProcess([], -1, "", "it started")
+
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(RUNS, pool.map(run, RUNS), strict=True))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_wrong_settings_stop_the_start(name: str, runs: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    """Exit code 2 and one line for each wrong or missing setting: its name, what is wrong, an example."""
+    ended, expected = runs[name], RUNS[name][2]
+
+    lines = ended.stderr.strip().splitlines()
+    assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr[-2000:]
+    assert sorted(line.partition(":")[0] for line in lines) == sorted(expected)
+    for line in lines:
+        variable = line.partition(":")[0]
+        assert re.fullmatch(rf"{variable}: .+\. Example: {variable}=.+", line)
+        assert not line.endswith("=None"), "an example is a value that would do"
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_no_secret_is_printed(name: str, runs: dict[str, subprocess.CompletedProcess[str]]) -> None:
+    """Neither a secret nor a wrong value, which may hold one, is printed."""
+    said = runs[name].stdout + runs[name].stderr
+
+    assert "never-say-this" not in said
+    assert SECRETS["SLACK_SIGNING_SECRET"] not in said
+    assert "Traceback" not in said
+
+
+# ── each setting ─────────────────────────────────────────────────────────────
+
+# The contract's table; its names are variables, ours are fields.
+CONTRACT: dict[str, Any] = {
+    "SLACK_APP_TOKEN": None,
+    "SLACK_API_URL": "https://slack.com/api/",
+    "SLACK_COMMAND": "/community",
+    "SLACK_GUESTS": "allow",
+    "NEXUDUS_URL": "https://spaces.nexudus.com",
+    "NEXUDUS_CLIENT_ID": None,
+    "NEXUDUS_BUSINESS_ID": None,
+    "NEXUDUS_WRITES_PER_MINUTE": 60,
+    "NEXUDUS_WRITES_PER_DAY": 2500,
+    "NEXUDUS_CALL_INTERVAL_MS": 100,
+    "NEXUDUS_TIMEOUT": 15,
+    "PATIENCE": 86400,
+    "IDENTITY_TTL": 3600,
+    "INSTANT_DELIVERY": "everybody",
+    "POSTS_PER_PERSON_PER_HOUR": 20,
+    "PRIVATE_SOURCES": "warn",
+    "REDIS_URL": None,
+    "BRIDGE_DATA": Path(".bridge"),
+    "HOST": "127.0.0.1",
+    "PORT": 3000,
+    "PUBLIC_URL": None,
+    "METRICS_TOKEN": None,
+}
+
+
+@pytest.mark.parametrize(("name", "default"), CONTRACT.items())
+def test_the_contracts_defaults_hold(read: Any, name: str, default: Any) -> None:
+    """Each setting of the contract is there under its name, with its default."""
+    assert getattr(read(), name.lower()) == default
+
+
+@pytest.mark.parametrize("name", [*SOUND])
+def test_what_is_required_is_required(read: Any, name: str) -> None:
+    """Without it, or with nothing in it, the settings are not whole."""
+    for value in (None, ""):
+        with pytest.raises(ValidationError) as caught:
+            read(**{name: value})
+        (line,) = problems(caught.value)
+        assert line.startswith(f"{name}: is missing. Example: {name}=")
+
+
+@pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "NEXUDUS_USERNAME", "NEXUDUS_PASSWORD"])
+def test_blanks_are_nothing(read: Any, name: str) -> None:
+    """A setting that consists of blanks is missing."""
+    with pytest.raises(ValidationError):
+        read(**{name: "   "})
+
+
+def test_an_app_token_spares_the_signing_secret(read: Any) -> None:
+    """Socket Mode needs no signatures."""
+    found = read(SLACK_SIGNING_SECRET=None, SLACK_APP_TOKEN="xapp-1")
+
+    assert found.slack_app_token.get_secret_value() == "xapp-1"
+
+
+@pytest.mark.parametrize("name", ["SLACK_API_URL", "NEXUDUS_URL", "PUBLIC_URL"])
+@pytest.mark.parametrize(
+    ("address", "sound"),
+    [
+        ("https://x.example", True),
+        ("https://x.example:8443/base", True),
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost:8080", True),
+        ("http://[::1]:8080", True),
+        ("http://x.example", False),
+        ("http://127.0.0.1.x.example", False),
+        ("http://localhost.x.example", False),
+        ("http://127.0.0.1@x.example", False),
+        ("http://0.0.0.0", False),
+        ("http://2130706433", False),
+        ("HTTP://x.example", False),
+        ("//x.example", False),
+        ("x.example", False),
+        ("ftp://127.0.0.1", False),
+        ("file:///etc/passwd", False),
+        ("javascript:alert(1)", False),
+        ("https://", False),
+        ("https://[", False),
+        ("https://x.example:port", False),
+        ("https://x.example:99999", False),
+    ],
+)
+def test_plain_http_is_for_this_machine(read: Any, name: str, address: str, sound: bool) -> None:
+    """An address is https, or http on loopback; what merely looks like loopback is not."""
+    if sound:
+        assert str(getattr(read(**{name: address}), name.lower())).startswith(address)
+        return
+    with pytest.raises(ValidationError) as caught:
+        read(**{name: address})
+    (line,) = problems(caught.value)
+    assert line.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("address", ["https://slack.com/api", "https://slack.com/api/", "https://slack.com/api//"])
+def test_the_web_apis_base_ends_with_one_slash(read: Any, address: str) -> None:
+    """Slack's client joins names to the base as they are."""
+    assert read(SLACK_API_URL=address).slack_api_url == "https://slack.com/api/"
+
+
+@pytest.mark.parametrize(
+    ("value", "ana", "ben"),
+    [
+        ("everybody", True, True),
+        ("nobody", False, False),
+        ("U0ANA", True, False),
+        ("U0ANA,U0BEN", True, True),
+        (" U0ANA , U0EVE ,", True, False),
+        ("W0ANA", False, False),
+        (" everybody ", True, True),
+        (" nobody ", False, False),
+        ("Everybody", True, True),
+        ("NOBODY", False, False),
+        ("", True, True),
+    ],
+)
+def test_who_may_choose_instant_delivery(read: Any, value: str, ana: bool, ben: bool) -> None:
+    """INSTANT_DELIVERY is everybody, nobody, or Slack user ids."""
+    found = read(INSTANT_DELIVERY=value)
+
+    assert (found.may_choose_instant("U0ANA"), found.may_choose_instant("U0BEN")) == (ana, ben)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SLACK_COMMAND", "community"),
+        ("SLACK_COMMAND", "/two words"),
+        ("SLACK_COMMAND", "/"),
+        ("SLACK_COMMAND", "/" + "a" * 40),
+        ("SLACK_GUESTS", "sometimes"),
+        ("NEXUDUS_BUSINESS_ID", "0"),
+        ("NEXUDUS_BUSINESS_ID", "Hall"),
+        ("NEXUDUS_WRITES_PER_MINUTE", "0"),
+        ("NEXUDUS_TIMEOUT", "0"),
+        ("NEXUDUS_TIMEOUT", "nan"),
+        ("NEXUDUS_TIMEOUT", "inf"),
+        ("PATIENCE", "0"),
+        ("PATIENCE", "nan"),
+        ("PATIENCE", "inf"),
+        ("IDENTITY_TTL", "-1"),
+        ("IDENTITY_TTL", "inf"),
+        ("LEASE", "inf"),
+        ("KEEP_DAYS", "inf"),
+        ("GROUPS_TTL", "1e400"),
+        ("POSTS_PER_PERSON_PER_HOUR", "0"),
+        ("PORT", "65536"),
+        ("PORT", "-1"),
+        ("LOG_LEVEL", "trace"),
+        ("REDIS_URL", "localhost:6379"),
+        ("REDIS_URL", "memcached://localhost"),
+        ("BRIDGE_ACCOUNT", "a}b"),
+        ("NEXUDUS_THREAD_URL", "{0}"),
+        ("NEXUDUS_THREAD_URL", "{id"),
+        ("NEXUDUS_THREAD_URL", "{id!x}"),
+        ("NEXUDUS_THREAD_URL", "{id:z}"),
+        ("NEXUDUS_THREAD_URL", "javascript:alert({id})"),
+    ],
+)
+def test_a_wrong_value_is_named(read: Any, name: str, value: str) -> None:
+    """A value out of bounds is refused, by the name of its variable."""
+    with pytest.raises(ValidationError) as caught:
+        read(**{name: value})
+
+    (line,) = problems(caught.value)
+    assert line.startswith(f"{name}: ")
+
+
+def test_an_empty_setting_is_the_default(read: Any) -> None:
+    """A variable that is set to nothing, as hosting platforms do, counts as not set."""
+    assert read(PORT="", REDIS_URL="", SLACK_COMMAND="").port == 3000
+
+
+def test_the_dot_env_file_is_read(read: Any, tmp_path: Path) -> None:
+    """`.env` beside the process is read; the environment wins over it; what is not ours is left alone."""
+    lines = ["PORT=4000", 'SLACK_COMMAND="/board"', "# a comment", "export PATIENCE=60", "UNKNOWN=1"]
+    (tmp_path / ".env").write_text("\n".join(lines))
+
+    found = read(SLACK_COMMAND="/other")
+
+    assert (found.port, found.slack_command, found.patience) == (4000, "/other", 60)
+
+
+def test_secrets_do_not_show(read: Any) -> None:
+    """Neither str nor repr of the settings holds a secret."""
+    found = read(METRICS_TOKEN="never-say-this", SLACK_APP_TOKEN="never-say-this")
+
+    shown = f"{found} {found!r} {found.model_dump()}"
+    assert "never-say-this" not in shown
+    assert SECRETS["SLACK_SIGNING_SECRET"] not in shown
+
+
+def test_every_secret_is_a_secret() -> None:
+    """Whatever is called secret, token or password is of the kind that does not print itself."""
+    for name, field in Settings.model_fields.items():
+        if re.search(r"secret|token|password", name):
+            assert SecretStr in (field.annotation, *getattr(field.annotation, "__args__", ())), name
+
+
+def test_two_boards_have_two_names_in_redis(read: Any) -> None:
+    """The prefix of all keys tells accounts apart, and is one slot of a Redis Cluster."""
+    first, second = read(), read(NEXUDUS_USERNAME="other@space.example")
+
+    assert first.prefix != second.prefix
+    assert re.fullmatch(r"bridge:\{[^{}]+\}:", first.prefix)
+
+
+# ── what is written about them ───────────────────────────────────────────────
+
+
+def example() -> str:
+    return (ROOT / ".env.example").read_text()
+
+
+def test_every_setting_stands_in_the_example() -> None:
+    """`.env.example` has a line for each setting, and none that is not one."""
+    named = set(re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=", example(), re.M))
+
+    assert named == {name.upper() for name in Settings.model_fields}
+
+
+def test_the_examples_values_are_the_defaults() -> None:
+    """What `.env.example` shows for an optional setting is its default, or nothing."""
+    for name, shown in re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=([^\s#]*)", example(), re.M):
+        default = Settings.model_fields[name.lower()].default
+        if shown and name in CONTRACT and default is not None:
+            assert type(default)(shown) == default, name
+
+
+def test_the_example_is_no_working_file(read: Any, tmp_path: Path) -> None:
+    """Copied as it is, `.env.example` leaves the required settings to be filled in and everything else sound."""
+    (tmp_path / ".env").write_text(example())
+
+    found = read()
+
+    assert found.port == 3000
