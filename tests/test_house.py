@@ -1,0 +1,114 @@
+"""The house checks itself: who imports whom, how long a file is, and that papers and code say the same."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from bridge import blocks, slack
+from bridge.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+BRIDGE = ROOT / "bridge"
+
+# The rooms that know nothing of ours, and who may know what.
+IMPORTS: dict[str, set[str]] = {
+    "settings": set(),
+    "store": set(),
+    "scripts": set(),
+    "metrics": set(),
+    "cache": set(),
+    "pace": set(),
+    "sentences": set(),
+    "wire": set(),
+    "words": set(),
+    "nexudus": {"wire"},
+    "tokens": {"nexudus"},
+    "draft": {"words"},
+    "commands": {"words"},
+    "payloads": {"draft"},
+    "blocks": {"draft", "sentences", "words"},
+    "form": {"blocks", "draft", "sentences"},
+    "outbox": {"draft", "scripts"},
+    "people": {"cache", "words"},
+    "places": {"draft", "people"},
+    "sightings": {"nexudus"},
+    "boardwatch": {"nexudus"},
+    "thread": {"draft", "people", "places", "sentences", "words"},
+    "decision": {"draft", "nexudus", "people"},
+    "delivery": {
+        "boardwatch", "decision", "draft", "metrics", "nexudus", "outbox", "people", "places", "sightings", "thread",
+    },
+    "webapi": {"people"},
+    "telling": {"blocks", "delivery", "draft", "outbox", "webapi"},
+    "furnishing": {"draft", "form", "nexudus", "outbox", "people", "places", "sentences", "webapi", "words"},
+    "desk": {
+        "blocks", "draft", "furnishing", "metrics", "outbox", "people", "places", "sentences", "webapi", "words",
+    },
+    "slack": {"blocks", "commands", "desk", "draft", "form", "payloads", "sentences", "webapi", "words"},
+    "front": {"metrics"},
+}  # fmt: skip
+
+
+def ours(path: Path) -> set[str]:
+    """The rooms that a file imports when it runs; imports for the type checker's sake do not count."""
+    found: set[str] = set()
+    tree = ast.parse(path.read_text())
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module == "bridge":
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("bridge."):
+            found.add(node.module.split(".")[1])
+    return found
+
+
+@pytest.mark.parametrize("room", IMPORTS)
+def test_a_room_imports_only_what_it_may_know(room: str) -> None:
+    """The import table is the design: slack does not know the board's wire, delivery does not know Slack."""
+    path = BRIDGE / f"{room}.py"
+    files = [path] if path.exists() else sorted((BRIDGE / room).glob("*.py"))
+    found = set().union(*(ours(each) for each in files)) - {room}
+    assert found <= IMPORTS[room], f"{room} also imports {found - IMPORTS[room]}"
+
+
+def test_every_file_stays_under_three_hundred_lines() -> None:
+    """When a file wants to grow past that, the room is redesigned."""
+    long = {each.name: n for each in BRIDGE.rglob("*.py") if (n := len(each.read_text().splitlines())) > 300}
+    assert long == {}
+
+
+def test_the_settings_and_their_example_agree() -> None:
+    """Every setting stands in .env.example with its default, and nothing else does."""
+    text = (ROOT / ".env.example").read_text()
+    shown = dict(re.findall(r"^([A-Z_]+)=(.*)$", text, re.M))
+    assert set(shown) == {name.upper() for name in Settings.model_fields}
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if isinstance(default, str | int | float) and not isinstance(default, bool):
+            assert shown[name.upper()] == f"{default:g}" if isinstance(default, float) else str(default), name
+
+
+def test_the_procfile_starts_commands_that_exist() -> None:
+    """Both lines of the Procfile name a command of ours, and the web process binds every interface."""
+    lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+    assert lines == {"web": "HOST=0.0.0.0 python -m bridge web", "worker": "python -m bridge worker"}
+
+
+def test_the_names_in_slack_are_the_contracts() -> None:
+    """Callback and action ids that people's installed apps rely on."""
+    assert (slack.MESSAGE_SHORTCUT, slack.GLOBAL_SHORTCUT) == ("post_to_community", "new_community_post")
+    assert blocks.FORM == "community_post"
+
+
+def test_only_settings_reads_the_environment() -> None:
+    """No room reaches for os.environ by itself."""
+    readers = [each.name for each in BRIDGE.glob("*.py") if re.search(r"os.environ|getenv", each.read_text())]
+    assert readers == []
+
+
+def test_every_key_in_the_readme_of_settings_exists() -> None:
+    """The README names no setting that the code does not have."""
+    text = (ROOT / "README.md").read_text()
+    named = set(re.findall(r"`([A-Z][A-Z_]{3,})`", text)) - {"SIGTERM", "POST", "GET"}
+    assert named <= {name.upper() for name in Settings.model_fields}
