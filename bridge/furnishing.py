@@ -108,7 +108,8 @@ class Furnishing:
         form = self.with_what_is_known(replace(form, origin=replace(form.origin, view=view)))
         places, notes = await asyncio.gather(self._places(form), self._notes(form))
         shape = await self._shape(form.origin)
-        form = replace(form, **places, notes=tuple(dict.fromkeys([*form.notes, *notes])))
+        notes = [*form.notes, *places.pop("notes", ()), *notes]
+        form = replace(form, **places, notes=tuple(dict.fromkeys(notes)))
         form = replace(form, more=form.more or bool(shape.get("more")))
         try:
             # The blocks keep their ids, so Slack keeps what was typed meanwhile.
@@ -131,7 +132,10 @@ class Furnishing:
             if chosen is not None:
                 where, profile = await self.places.location_for(user, chosen)
                 groups = list(await self.places.groups_for(where["Id"], profile))
-        except (NotAllowed, *AWAY) as error:
+        except NotAllowed as refused:
+            # Better told before the words are typed than after.
+            return {"notes": (words.escape(sentences.reason(refused.reason, refused.detail)),)}
+        except AWAY as error:
             log.info("places_unknown", error=type(error).__name__)
             return {}
         return {"locations": tuple(locations), "location": chosen, "groups": tuple(groups)}

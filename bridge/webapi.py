@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bridge.people import SlackAway
 
 # A trigger_id lives three seconds from Slack's send. https://docs.slack.dev/surfaces/modals
-OPENING = 1.5
+OPENING = 1.3
 CALL = 10.0
 
 # GovSlack's hosts are Slack's own too.

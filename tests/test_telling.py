@@ -1,6 +1,7 @@
 """The report reaches the person alone, by the next way until one works, or the record says untold."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bridge.demo.faults import Fault
+from bridge.draft import Draft, Origin
 from tests.space import ANA, BEN, Space, open_space, until, until_async
 
 
@@ -153,3 +155,22 @@ async def test_somebody_elses_post_cannot_be_cancelled(space: Space) -> None:
     assert again is not None
     assert again.state == "kept"
     assert space.workspace.dms[BEN]
+
+
+async def test_a_web_process_that_dies_while_waiting_forgets_nobody(space: Space) -> None:
+    """The web process promised to tell and died: the worker tells when that time is over."""
+    origin = Origin(space.workspace.team_id, ANA, time.time(), channel="C1")
+    await space.bridge.outbox.put("k", Draft(origin, "Orphan", ({"mrkdwn": "m"},)), watch=1.5)
+    assert (await told(space, "Orphan")).told == "ephemeral"
+    assert len(space.threads) == 1
+
+
+async def test_every_key_expires_or_is_accounted_for(space: Space) -> None:
+    """After posts, forms and refusals only the queue's own few keys have no end."""
+    await space.sender.command(ANA, "Form")
+    await space.sender.submit(space.view()["id"], {"message": "m"})
+    space.board.misbehave(Fault.UNSUCCESSFUL, errors=[{"Message": "No", "PropertyName": "Subject"}])
+    await space.sender.command(ANA, "post Refused | m")
+    await told(space, "Refused")
+    endless = {key.rsplit("}:", 1)[1] async for key in space.redis.scan_iter("*") if await space.redis.ttl(key) == -1}
+    assert endless <= {"due", "failed", "wake", "client_id"}
