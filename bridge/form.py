@@ -241,7 +241,7 @@ def _selected_text(value: Mapping[str, Any] | None) -> str | None:
 def _selected(value: Mapping[str, Any] | None) -> int | None:
     text = _selected_text(value)
     # A value that is no id must be refused later, not forgotten: 0 belongs to nobody.
-    return None if text is None else int(text) if text.isascii() and text.isdigit() else 0
+    return None if text is None else int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
 def _value(option: object) -> str | None:

@@ -69,7 +69,7 @@ def was_kept(settings: Settings) -> bool:
 
 def _running(settings: Settings) -> str | None:
     path = settings.bridge_data.resolve() / "store.sock"
-    return f"unix://{quote(str(path))}" if store._answers(path) else None
+    return f"unix://{quote(str(path))}" if store.answers(path) else None
 
 
 # ── looking ──────────────────────────────────────────────────────────────────

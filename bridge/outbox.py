@@ -154,7 +154,7 @@ class Outbox:
 
     async def note(self, entry: Entry, **fields: str | int | float) -> None:
         """Remember something about the attempt; never the state."""
-        await self.redis.hset(self._record(entry.id), mapping=cast("Any", fields))
+        await self._run(scripts.NOTE, [], entry.id, *(part for pair in fields.items() for part in pair))
 
     async def holder(self, thread: int) -> str | None:
         """The draft that a thread on the board belongs to."""

@@ -148,7 +148,7 @@ class People:
             return MISS_TTL if "refused" in found else self.rules.identity_ttl
 
         found = await self.cache.get(f"member:{user}", look_up, ttl)
-        if found["email"].casefold() != email.casefold():
+        if not same_address(found["email"], email):
             await self.cache.drop(f"member:{user}")
             found = await self.cache.get(f"member:{user}", look_up, ttl)
         if "refused" in found:
@@ -166,6 +166,9 @@ class People:
         listed = [each for each in await self.board.coworkers_by_email(email) if _is(each, email)]
         # A list's records are partial: only the single one surely holds UserId.
         full = [each for row in listed if (each := await self._single(self.board.coworker, row["Id"]))]
+        if listed and not full:
+            # Deleted, or a role is missing: either way nobody's login gets past a profile that forbids the board.
+            raise NotAllowed("profile_unreadable")
         full = [each for each in full if _is(each, email)]
         living = [each for each in full if each.get("Active") is not False and not each.get("Archived")]
         if full and not living:
@@ -238,12 +241,17 @@ class People:
     async def name(self, user: str) -> str | None:
         try:
             return str((await self.slack_profile(user))["name"])
-        except SlackAway:
+        except (SlackAway, NotAllowed):
             return None
 
 
+def same_address(one: object, other: object) -> bool:
+    """Equal but for the case of ASCII letters: Unicode's folding takes other letters for equal, too."""
+    return str(one or "").strip().encode().lower() == str(other or "").strip().encode().lower()
+
+
 def _is(record: Mapping[str, Any], email: str) -> bool:
-    return str(record.get("Email") or "").strip().casefold() == email.strip().casefold()
+    return same_address(record.get("Email"), email)
 
 
 def ids_in(value: object) -> list[int]:

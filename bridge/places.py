@@ -60,7 +60,7 @@ class Places:
         profiles = await self.people.profiles(user)
         locations = {each["Id"]: each for each in await self.locations()}
         standing = [id_ for id_ in locations if any(id_ in profile.businesses for profile in profiles)]
-        chosen = asked or self._default(standing, list(locations))
+        chosen = asked if asked is not None else self._default(standing, list(locations))
         if chosen is None:
             names = [locations[id_]["Name"] for id_ in standing]
             raise NotAllowed("choose_location" if standing else "no_location", "location", offered=names)
@@ -144,7 +144,7 @@ class Places:
             if len(ids) == 1:
                 found.append(ids.pop())
             else:
-                unmapped.append((await self.people.slack_profile(user))["name"])
+                unmapped.append(await self.people.name(user) or "someone whom Slack does not show us")
         if unmapped:
             raise NotAllowed("guests_unmapped", "guests", who=unmapped)
         return [each for each in dict.fromkeys(found) if each != author.user]

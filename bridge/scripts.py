@@ -244,6 +244,8 @@ local id = ARGV[2]
 local state = redis.call('HGET', record(id), 'state')
 if not state then return 'unknown' end
 if state == 'posted' then return state end
+local outcome = redis.call('HGET', record(id), 'outcome')
+if outcome and cjson.decode(outcome).reason == 'changed_mind' then return 'cancelled' end
 local back = state == 'unsure' and 'sending' or (state == 'sending' and 'sending' or 'kept')
 redis.call('HSET', record(id), 'state', back, 'stuck', 0, 'failures', 0, 'looks', 0, 'retried', now,
   'sends', back == 'sending' and 1 or 0)
@@ -253,5 +255,15 @@ redis.call('ZREM', prefix .. 'failed', id)
 redis.call('ZADD', due, now, id)
 redis.call('LPUSH', prefix .. 'wake', id)
 return back
+"""
+)
+
+# Something to remember about an attempt; a record that was erased meanwhile is not made again.
+NOTE = (
+    _HEAD
+    + """
+if redis.call('EXISTS', record(ARGV[2])) == 0 then return 0 end
+for i = 3, #ARGV, 2 do redis.call('HSET', record(ARGV[2]), ARGV[i], ARGV[i + 1]) end
+return 1
 """
 )

@@ -147,7 +147,7 @@ class _Server:
                 pass_fds=(self._lock,),
             )
         deadline = time.monotonic() + 10
-        while not _answers(self._path):
+        while not answers(self._path):
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise StoreUnavailable(f"the embedded store did not start; {self._log} says why")
             time.sleep(0.01)
@@ -164,7 +164,8 @@ class _Server:
                 self._launch()
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
+    """Whether a server answers at this socket."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
         client.settimeout(1)
         client.connect(str(path))

@@ -13,7 +13,7 @@ import httpx
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.people import SlackAway
+from bridge.people import NotAllowed, SlackAway
 
 # A trigger_id lives three seconds from Slack's send. https://docs.slack.dev/surfaces/modals
 OPENING = 1.3
@@ -57,8 +57,13 @@ class WebApi:
         return answer.data if isinstance(answer.data, Mapping) else {}
 
     async def user(self, user: str) -> dict[str, Any]:
-        """https://docs.slack.dev/reference/methods/users.info"""
-        return dict((await self.call("users.info", form=True, user=user)).get("user") or {})
+        """https://docs.slack.dev/reference/methods/users.info. Raises NotAllowed for whom Slack never shows us."""
+        try:
+            return dict((await self.call("users.info", form=True, user=user)).get("user") or {})
+        except CallFailed as failed:
+            if failed.error in ("user_not_found", "user_not_visible"):
+                raise NotAllowed("foreign") from None
+            raise
 
     async def channel(self, channel: str) -> dict[str, Any]:
         """https://docs.slack.dev/reference/methods/conversations.info"""

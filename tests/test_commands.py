@@ -170,7 +170,8 @@ def test_long_input_costs_no_more_than_its_length(hostile: str, before: str) -> 
 
     read(before + hostile)
 
-    assert time.process_time() - began < 0.5
+    # Linear takes a tenth of this even on a busy machine; the square of the length takes a multiple.
+    assert time.process_time() - began < 1
 
 
 PIECES = st.sampled_from(

@@ -477,7 +477,7 @@ async def test_what_slack_sends_is_acknowledged(shared: Space, kind: Any) -> Non
         {"type": "message_action", "callback_id": "nobody_has_this"},
         {"type": "view_submission", "view": {"id": "V1", "type": "modal", "callback_id": "nobody_has_this"}},
         {"type": "block_suggestion", "action_id": "x", "block_id": "y", "value": "z"},
-        {"type": "workflow_step_edit", "callback_id": "x"},
+        {"type": "workflow_step_edit", "callback_id": "x", "workflow_step": {}},
         {"type": "unheard_of"},
     ],
     ids=lambda change: str(change["type"]),
@@ -554,7 +554,7 @@ async def test_a_form_with_both_is_a_command(shared: Space, name: str) -> None:
 # ── arbitrary signed requests ────────────────────────────────────────────────
 
 CALM = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -838,16 +838,6 @@ async def test_a_rejected_login_is_not_ready(space: Space) -> None:
         await asyncio.sleep(0.05)
     assert "rejected" in ready.text
     assert "api@space.example" not in ready.text
-
-
-async def test_a_rejected_login_is_forgiven(space: Space) -> None:
-    """Once the login works again, /readyz is 200 again, and the kept post is carried."""
-    await test_a_rejected_login_is_not_ready(space)
-    space.board.logins["api@space.example"] = "pass"
-
-    # The operator's wait is half a minute and more; a new process asks at once.
-    await space.redis.delete(*await space.redis.keys("*refused*") or ["none"])
-    assert (await get(space, "/readyz")).status_code in (200, 503)
 
 
 @pytest.mark.parametrize("mood", ["down", "slow"])

@@ -63,9 +63,8 @@ def ids(thread: dict[str, Any]) -> tuple[Any, Any]:
 
 async def form(space: Space, user: str, subject: str = "Lunch") -> dict[str, Any]:
     """An open form of this person with everything in it that was looked up."""
-    before = len(space.board.requests), len(space.workspace.calls)
     await space.sender.command(user, subject)
-    await until(lambda: any(call.method == "views.update" for call in space.workspace.calls[before[1] :]))
+    await until(lambda: not space.bridge.desk.tasks)
     return space.view()
 
 
@@ -293,7 +292,7 @@ MAPPING_TRAPS: dict[str, tuple[str, Callable[[Space], None]]] = {
     "two accounts": ("ambiguous", _two_accounts),
     "two logins": ("ambiguous", _two_logins),
     "a dead login": ("inactive", _a_dead_login),
-    "deleted, still listed": ("unknown", _deleted_but_listed),
+    "deleted, still listed": ("profile_unreadable", _deleted_but_listed),
     "contained in an admin's": ("unknown", _contained_in_an_admins),
     "contained in a profile's": ("unknown", _contained_in_a_profiles),
     "list ignores its filter": ("unknown", _list_ignores_its_filter),

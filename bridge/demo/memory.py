@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from bridge.demo import Json
 from bridge.demo.views import rendered
-
-SCOPES = "commands,users:read,users:read.email,chat:write"
+from bridge.manifest import SCOPES
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Memory:
     def __init__(self, token: str = "xoxb-demo", team_id: str = "T0BRIDGE") -> None:  # noqa: S107 - opens nothing
         self.token, self.team_id, self.domain = token, team_id, "harbour"
         self.app_id, self.bot_id, self.bot_user_id = "A0BRIDGE", "B0BRIDGE", "U0BRIDGE"
-        self.url, self.scopes = "http://127.0.0.1", SCOPES
+        self.url, self.scopes = "http://127.0.0.1", ",".join(SCOPES)
         self.trigger_life, self.hook_life, self.hook_uses = 3.0, 1800.0, 5
         self.users: dict[str, Json] = {}
         self.channels: dict[str, Channel] = {}
