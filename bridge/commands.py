@@ -31,7 +31,7 @@ def read(text: str) -> Asked:
     text = text.strip()
     if text.lower() in ("help", "whoami", "status"):
         return Asked("word", word=text.lower())
-    verb, _, rest = text.partition(" ")
+    verb, rest = (*text.split(None, 1), "", "")[:2]
     if verb.lower() == "post" and (found := _post(rest)):
         return found
     return Asked("form", subject=_plain(text))
@@ -51,10 +51,12 @@ def _post(rest: str) -> Asked | None:
 def _trailing_tags(body: str) -> tuple[str, tuple[str, ...]]:
     """Tags only as a run at the end; a tag that Slack turned into a channel reference counts by its name."""
     tags: list[str] = []
-    while match := _LAST_TAG.search(body, max(0, len(body) - 300)):
-        tags.insert(0, words.to_plain(None, match.group(1) or match.group(2)))
-        body = body[: match.start()].rstrip()
-    return body, tuple(dict.fromkeys(tags))
+    end = len(body)
+    # Only the end moves: a copy for each tag would cost the square of a long text.
+    while match := _LAST_TAG.search(body, max(0, end - 300), end):
+        tags.append(words.to_plain(None, match.group(1) or match.group(2)))
+        end = match.start()
+    return body[:end].rstrip(), tuple(dict.fromkeys(reversed(tags)))
 
 
 def _plain(text: str) -> str:

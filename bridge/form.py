@@ -205,7 +205,7 @@ def read_form(view: Mapping[str, Any], user: str, team: str) -> tuple[Draft, For
     memory = read_memory(view, user, team)
     values = _values(view)
     rich = values.get("message", {}).get("rich_text_value")
-    chosen = values.get("private", {}).get("selected_options") or []
+    chosen = _list(values.get("private", {}).get("selected_options"))
     draft = Draft(
         origin=memory.origin,
         subject=" ".join(str(values.get("subject", {}).get("value") or "").split()),
@@ -215,7 +215,7 @@ def read_form(view: Mapping[str, Any], user: str, team: str) -> tuple[Draft, For
         location=_selected(values.get("location")),
         delivery="instant" if _selected_text(values.get("delivery")) == "instant" else "digest",
         private=any(_value(each) == "private" for each in chosen),
-        guests=tuple(str(each) for each in values.get("guests", {}).get("selected_users") or []),
+        guests=tuple(str(each) for each in _list(values.get("guests", {}).get("selected_users"))),
         credit=memory.credit,
         left=memory.left,
         unnamed=memory.unnamed,
@@ -223,8 +223,12 @@ def read_form(view: Mapping[str, Any], user: str, team: str) -> tuple[Draft, For
     return draft, memory
 
 
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _strings(value: object) -> tuple[str, ...]:
-    return tuple(str(each) for each in value) if isinstance(value, list) else ()
+    return tuple(str(each) for each in _list(value))
 
 
 def _values(view: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -38,8 +38,8 @@ REASONS: Mapping[str, str] = {
     "your member profile, or change your address in Slack to the one the board knows.",
     "archived": "Your member profile is archived, so it cannot post. Please ask the community team to restore it.",
     "inactive": "Your member profile is not active, so it cannot post. Please ask the community team.",
-    "profile_unreadable": "The board lists a member profile with your e-mail address but does not show it to us; it may "
-    "have been deleted. Please ask the community team.",
+    "profile_unreadable": "The board lists a member profile with your e-mail address but does not show it to us; "
+    "it may have been deleted. Please ask the community team.",
     "no_login": "Your member profile has no login for the members' portal yet. Ask the community team to invite you; "
     "posts always stand under your own account.",
     "ambiguous": "Several accounts on the board share your e-mail address, and we do not guess which one is you. "

@@ -5,9 +5,10 @@ Durations are in seconds.
 """
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -43,12 +44,12 @@ class Settings(BaseSettings):
     nexudus_timeout: float = Field(15, gt=0, le=120)
     nexudus_search_lag: float = Field(10, ge=0, le=600)
 
-    patience: float = Field(86400, gt=0)
-    longest_wait: float = Field(600, gt=0)
-    still_trying_after: float = Field(8, ge=0)
-    identity_ttl: float = Field(3600, gt=0)
-    groups_ttl: float = Field(300, gt=0)
-    keep_days: float = Field(30, gt=0)
+    patience: float = Field(86400, gt=0, le=31536000)
+    longest_wait: float = Field(600, gt=0, le=86400)
+    still_trying_after: float = Field(8, ge=0, le=3600)
+    identity_ttl: float = Field(3600, gt=0, le=604800)
+    groups_ttl: float = Field(300, gt=0, le=86400)
+    keep_days: float = Field(30, gt=0, le=3650)
     instant_delivery: Annotated[Everyone | frozenset[str], NoDecode] = "everybody"
     posts_per_person_per_hour: int = Field(20, ge=1)
     private_sources: Literal["allow", "warn", "forbid"] = "warn"
@@ -59,7 +60,7 @@ class Settings(BaseSettings):
     redis_url: str | None = None
     bridge_data: Path = Path("./.bridge")
     bridge_account: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]{1,40}$")
-    lease: float = Field(30, gt=0)
+    lease: float = Field(30, gt=0, le=3600)
     host: str = "127.0.0.1"
     port: int = Field(3000, ge=0, le=65535)
     public_url: str | None = None
@@ -70,16 +71,19 @@ class Settings(BaseSettings):
     @field_validator("instant_delivery", mode="before")
     @classmethod
     def _people(cls, value: Any) -> Any:
-        if isinstance(value, str) and value not in ("everybody", "nobody"):
-            return frozenset(part.strip() for part in value.split(",") if part.strip())
-        return value
+        if not isinstance(value, str) or value.strip().lower() in ("everybody", "nobody"):
+            return value.strip().lower() if isinstance(value, str) else value
+        people = frozenset(part.strip() for part in value.split(",") if part.strip())
+        if not people or not all(re.fullmatch(r"[UW][A-Z0-9]+", each) for each in people):
+            raise ValueError("must be everybody, nobody, or Slack user ids (U…) with commas between")
+        return people
 
     @field_validator("slack_api_url", "nexudus_url", "public_url")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
+        parts = _split(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be a web address such as https://example.com")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
@@ -95,9 +99,11 @@ class Settings(BaseSettings):
     @classmethod
     def _template(cls, value: str) -> str:
         try:
-            value.format(web_address="a", business_id=1, id=1, slug="s")
-        except (KeyError, IndexError, ValueError):
+            link = value.format(web_address="a", business_id=1, id=1, slug="s")
+        except (KeyError, IndexError, ValueError, AttributeError, TypeError):
             raise ValueError("may hold only {web_address}, {business_id}, {id} and {slug}") from None
+        if _split(link).scheme not in ("https", "http"):
+            raise ValueError("must be a web address such as https://example.com/thread/{id}")
         return value
 
     @field_validator("redis_url")
@@ -105,12 +111,7 @@ class Settings(BaseSettings):
     def _redis(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        try:
-            parts = urlsplit(value)
-            _ = parts.port
-        except ValueError:
-            raise ValueError("cannot be read; a password with / # ? or @ must be percent-encoded") from None
-        if parts.scheme not in ("redis", "rediss", "unix"):
+        if _split(value).scheme not in ("redis", "rediss", "unix"):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return value
 
@@ -140,6 +141,15 @@ class Settings(BaseSettings):
         if isinstance(self.instant_delivery, frozenset):
             return user in self.instant_delivery
         return self.instant_delivery == "everybody"
+
+
+def _split(value: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("cannot be read; a password with / # ? or @ must be percent-encoded") from None
+    return parts
 
 
 class GivenSettings(Settings):

@@ -41,8 +41,9 @@ def build(desk: Desk, command: str) -> AsyncApp:
             bot_user_id=desk.api.bot_user,
         )
 
-    # Bolt writes whole bodies at INFO and below.
-    logging.getLogger("slack_bolt").setLevel(logging.ERROR)
+    # They write whole bodies, views, addresses and response_urls at INFO and below.
+    for chatty in ("slack_bolt", "slack_sdk", "httpx", "httpcore", "aiohttp"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
     quiet = logging.getLogger("bridge.bolt")
     quiet.setLevel(logging.ERROR)
     app = AsyncApp(

@@ -170,7 +170,7 @@ def test_long_input_costs_no_more_than_its_length(hostile: str, before: str) -> 
 
     read(before + hostile)
 
-    # Linear takes a tenth of this even on a busy machine; the square of the length takes a multiple.
+    # What is linear stays below half of this; what grows with the square takes twice as much and more.
     assert time.process_time() - began < 1
 
 

@@ -1,0 +1,101 @@
+"""From raw bytes to the parsed request that Bolt's listeners want; whatever Slack would not send is 400. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+
+class Refusal(Exception):
+    """A request that is answered with a bare status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+# Bolt takes these apart without asking what they are, and bridge needs neither.
+_UNUSED = ("authorizations", "response_urls")
+
+
+def parse(raw: bytes, content_type: str) -> dict[str, Any]:
+    """The request as Bolt's listeners want it. Raises Refusal(400) for anything that Slack does not send."""
+    kind = content_type.partition(";")[0].strip().lower()
+    try:
+        text = raw.decode()
+        if kind == "application/json":
+            body = _loads(text)
+        elif kind == "application/x-www-form-urlencoded":
+            body = _form(text)
+        else:
+            raise Refusal(400)
+    except (ValueError, RecursionError):
+        raise Refusal(400) from None
+    if not isinstance(body, dict) or not is_well_formed(body):
+        raise Refusal(400)
+    for name in _UNUSED:
+        body.pop(name, None)
+    return body
+
+
+def _form(text: str) -> Any:
+    fields = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=200))
+    # A command is flat; an interaction stands as JSON in the one field "payload".
+    return _loads(fields["payload"]) if "payload" in fields and "command" not in fields else fields
+
+
+def _loads(text: str) -> Any:
+    """JSON; half a surrogate pair, which no store or wire would take, becomes the replacement character."""
+    value = json.loads(text)
+    return _whole(value) if "\\ud" in text.lower() else value
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {_whole(name): _whole(each) for name, each in value.items()}
+    return value
+
+
+# What Bolt and our listeners take apart must at least be of its kind.
+_OBJECTS = ("team", "user", "channel", "view", "message", "container", "event", "enterprise")
+
+
+def is_well_formed(body: Mapping[str, Any]) -> bool:
+    """Whether the parts have the shapes of https://docs.slack.dev/reference/interaction-payloads."""
+    if not body or any(not isinstance(body.get(name), dict | None) for name in _OBJECTS):
+        return False
+    kind = body.get("type")
+    if kind == "event_callback" and not _is_event(body.get("event")):
+        return False
+    if kind == "block_actions" and not _are_actions(body.get("actions")):
+        return False
+    if kind in ("view_submission", "view_closed") and body.get("view") is None:
+        return False
+    return body.get("view") is None or _is_view(body["view"])
+
+
+def _is_event(event: Any) -> bool:
+    ids = ("user", "channel")
+    return isinstance(event, dict) and all(isinstance(event.get(name), str | dict | None) for name in ids)
+
+
+def _are_actions(actions: Any) -> bool:
+    if not isinstance(actions, list) or not actions:
+        return False
+    return all(isinstance(each, dict) and isinstance(each.get("action_id"), str) for each in actions)
+
+
+def _is_view(view: Mapping[str, Any]) -> bool:
+    blocks, state = view.get("blocks", []), view.get("state")
+    values = state.get("values") if isinstance(state, dict) else None
+    return (
+        view.get("type") in ("modal", "home")
+        and isinstance(blocks, list)
+        and all(isinstance(each, dict) for each in blocks)
+        and isinstance(state, dict | None)
+        and isinstance(values, dict | None)
+    )
