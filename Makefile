@@ -10,7 +10,7 @@ demo: .venv/ready
 	@$(BIN)/python -m bridge demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=85
+	$(BIN)/python -m pytest -n 4 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 lint: .venv/ready
 	$(BIN)/ruff check .

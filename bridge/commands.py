@@ -54,9 +54,9 @@ def _trailing_tags(body: str) -> tuple[str, tuple[str, ...]]:
     end = len(body)
     # Only the end moves: a copy for each tag would cost the square of a long text.
     while match := _LAST_TAG.search(body, max(0, end - 300), end):
-        tags.append(words.to_plain(None, match.group(1) or match.group(2)))
+        tags.append(match.group(1) or match.group(2))
         end = match.start()
-    return body[:end].rstrip(), tuple(dict.fromkeys(reversed(tags)))
+    return body[:end].rstrip(), tuple(words.to_plain(None, each) for each in dict.fromkeys(reversed(tags)))
 
 
 def _plain(text: str) -> str:
