@@ -216,7 +216,8 @@ async def test_two_hundred_posts_with_a_fifth_disturbed(tmp_path: Path, redis_ur
             if start in (60, 120):
                 await town.kill(workers.pop(0))
                 workers.append(await town.start("worker"))
-        prefix = f"bridge:{{{(await redis.keys('*due'))[0].split('{')[1].split('}')[0]}}}:"
+        (due,) = [str(key) async for key in redis.scan_iter("bridge:*:due")]
+        prefix = due.removesuffix("due")
 
         async def settled() -> bool:
             return not await redis.zcard(prefix + "due")
