@@ -8,10 +8,10 @@ from which error, and after which wait, stands in `decision`.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 from redis.exceptions import RedisError
@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from bridge import decision, metrics, sightings, thread
 from bridge.boardwatch import BoardWatch
 from bridge.draft import Entry, Outcome
-from bridge.nexudus import BadReference, Nexudus, NexudusError, Unavailable
+from bridge.nexudus import BadReference, Nexudus, NexudusError
 from bridge.outbox import Lost, Outbox
 from bridge.people import NotAllowed, SlackAway
 from bridge.places import Places
@@ -150,27 +150,25 @@ class Delivery:
                 if entry.sends and entry.body
                 else await thread.compose(entry.draft, author, self._places)
             )
-            if await self._outbox.sending(entry, body, thread.facts(author), hold=self._policy.patience * 2) == "twin":
+            like = sightings.likeness(body)
+            hold = self._policy.patience * 2
+            if await self._outbox.sending(entry, body, thread.facts(author), like, hold) == "twin":
                 return await self._wait_for_twin(entry)
-            marked, began = True, time.monotonic()
-            created = await self._create(body, began)
+            marked = True
+            # A worker frozen past its lease has been replaced: it must not send what the other one looks for.
+            until = time.monotonic() + self._outbox.lease / 2
+            created = int((await self._board.create_thread(body, until))["Id"])
         except (NotAllowed, SlackAway, NexudusError) as error:
             return await self._follow(entry, error, marked=marked)
         metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.drift - entry.kept))
-        return await self._end(
-            entry, decision.posted(entry.draft, thread.facts(author), created, self._policy.thread_url)
-        )
+        outcome = decision.posted(entry.draft, thread.facts(author), created, self._policy.thread_url)
+        await self._end(entry, outcome)
+        return await self.watch.notice(None)
 
     async def _wait_for_twin(self, entry: Entry) -> None:
         """The same words by the same person are in the air: were both, nobody could tell whose thread is whose."""
         await self._say_still_trying(entry, unsent=entry.sends == 0)
         await self._outbox.put_back(entry, 1.0, error="twin", looks=entry.looks)
-
-    async def _create(self, body: Mapping[str, Any], began: float) -> int:
-        # A worker frozen past its lease has been replaced: it must not send what the other one looks for.
-        if time.monotonic() - began > self._outbox.lease / 2:
-            raise Unavailable("woken too late", None)
-        return int((await self._board.create_thread(body))["Id"])
 
     async def _follow(self, entry: Entry, error: Exception, *, marked: bool) -> None:
         follows = decision.decide(error, entry, marked=marked, longest=self._policy.longest_wait)
@@ -183,7 +181,8 @@ class Delivery:
             await self._people.forget(entry.draft.origin.user)
             await self._outbox.note(entry, resolved_anew=1)
         await self._say_still_trying(entry, unsent=entry.sends == 0 and (follows.void or not marked))
-        return await self._outbox.put_back(entry, follows.delay, void=follows.void, error=follows.error)
+        called = marked and not follows.void
+        return await self._outbox.put_back(entry, follows.delay, void=follows.void, called=called, error=follows.error)
 
     def _wait(self, entry: Entry) -> float:
         return decision.wait(decision.WAITS, entry.failures, self._policy.longest_wait)
@@ -196,6 +195,7 @@ class Delivery:
         try:
             seen = await self._search(entry, since)
         except NexudusError as error:
+            await self.watch.notice(error)
             delay = max(
                 getattr(error, "wait", None) or 0,
                 self._wait(entry),

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from bridge import blocks, metrics, sentences, words
 from bridge.draft import Draft, Entry, Origin, Outcome, Problem
 from bridge.furnishing import AWAY, QUICK, Furnishing
+from bridge.installation import Installation
 from bridge.outbox import Outbox
 from bridge.people import NotAllowed
 from bridge.places import Places
@@ -87,8 +88,9 @@ class Desk:
         """Keep the draft, then wait briefly for its final word. Never raises: a problem is told in the form."""
         until = time.monotonic() + self.brief
         try:
-            kept = await self.outbox.put(key, draft, nonce=nonce, watch=self.brief + 0.5)
-        except RedisError:
+            async with asyncio.timeout(self.brief):
+                kept = await self.outbox.put(key, draft, nonce=nonce, watch=self.brief + 0.5)
+        except (RedisError, TimeoutError):
             log.error("not_kept")
             return Waited(problem=Problem("message", "store_away"))
         metrics.PUT.labels(kept.disposition).inc()
@@ -96,8 +98,9 @@ class Desk:
         if kept.disposition == "too many":
             return Waited(problem=Problem("subject", "too_many", {"limit": self.outbox.per_hour}))
         try:
-            return await self._wait(kept.id, until, changed=kept.disposition == "changed")
-        except RedisError:
+            async with asyncio.timeout_at(asyncio.get_running_loop().time() + until + 0.4 - time.monotonic()):
+                return await self._wait(kept.id, until, changed=kept.disposition == "changed")
+        except (RedisError, TimeoutError):
             return Waited(kept.id)
 
     async def _wait(self, id_: str, until: float, *, changed: bool) -> Waited:
@@ -107,17 +110,23 @@ class Desk:
             if found:
                 entry = await self.outbox.get(id_)
                 if isinstance(found, Outcome) and entry is not None:
-                    await self.outbox.told(replace(entry, claim=""), "answer")
+                    self.spawn(self._told_by_answer(entry))
                 return Waited(id_, entry.outcome if entry else None, entry, changed)
             if last:
                 return Waited(id_, None, await self.outbox.get(id_), changed)
             await asyncio.sleep(0.02)
 
+    async def _told_by_answer(self, entry: Entry) -> None:
+        """Once the answer is out; should this process die before, a worker tells a few seconds later."""
+        await asyncio.sleep(0.2)
+        await self.outbox.told(replace(entry, claim=""), "answer")
+
     async def look_once_more(self, id_: str) -> None:
         """The last word over an interim answer that may have come after it."""
         await asyncio.sleep(1.5)
         entry = await self.outbox.get(id_)
-        if entry and entry.outcome and entry.told == "form":
+        # A refusal offers to open the form again: that may be open by now.
+        if entry and entry.outcome and entry.told == "form" and entry.outcome.ending in ("posted", "unsure"):
             await self.api.call(
                 "views.update", view_id=entry.draft.origin.view, view=blocks.report_view(entry, entry.outcome)
             )
@@ -148,20 +157,21 @@ class Desk:
         await self.api.call("chat.postMessage", channel=user, **blocks.note(text))
 
     async def entry_of(self, actor: Mapping[str, str], id_: str) -> Entry | None:
-        """The draft, if it is this person's own."""
-        try:
-            entry = await self.outbox.get(id_)
-        except RedisError:
-            return None
+        """The draft, if it is this person's own. Raises RedisError."""
+        entry = await self.outbox.get(id_)
         own = entry and (entry.draft.origin.team, entry.draft.origin.user) == (actor["team"], actor["user"])
         return entry if own else None
 
     async def cancel(self, actor: Mapping[str, str], id_: str, response_url: str | None) -> None:
-        entry = await self.entry_of(actor, id_)
-        said = await self.outbox.cancel(id_, "changed_mind", response_url, time.time()) if entry else "unknown"
+        origin = Origin(actor["team"], actor["user"], time.time(), response_url=response_url)
+        try:
+            entry = await self.entry_of(actor, id_)
+            said = await self.outbox.cancel(id_, "changed_mind", response_url, time.time()) if entry else "unknown"
+        except RedisError:
+            await self.say(origin, sentences.STORE_AWAY)
+            return
         log.info("cancel", id=id_, said=said)
         if said != "cancelled":
-            origin = Origin(actor["team"], actor["user"], time.time(), response_url=response_url)
             await self.say(origin, sentences.CANNOT_CANCEL.get(said, sentences.GONE))
 
     # ── events ───────────────────────────────────────────────────────────────
@@ -170,7 +180,9 @@ class Desk:
         if await self.places.people.changed(user):
             log.info("mapping_dropped", user=user.get("id"))
 
-    async def stop_for_good(self) -> None:
-        """The app was removed: deliver nothing more, forget whom we knew. A new token starts afresh."""
-        log.error("app_removed")
-        await self.outbox.close(str(self.api.client.token))
+    async def stop_for_good(self, team: str) -> None:
+        """The app was removed from our workspace: deliver nothing more, forget whom we knew."""
+        home = self.api.known_home()
+        if home is not None and team == home[0]:
+            log.error("app_removed")
+            await Installation(self.outbox, str(self.api.client.token)).close()

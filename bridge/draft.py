@@ -79,8 +79,10 @@ class Draft:
     def from_json(cls, text: str) -> "Draft":
         data: dict[str, Any] = json.loads(text)
         data["origin"] = Origin(**data["origin"])
+        # A newer version may have written more than this one knows.
+        known = {each.name for each in dataclasses.fields(cls)}
         fields: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known
         }
         return cls(**fields)
 

@@ -15,7 +15,8 @@ from redis.exceptions import RedisError
 
 from bridge import sentences, words
 from bridge.draft import Draft, Entry, Limits, Origin, Problem
-from bridge.form import Form, FormMemory, form_view
+from bridge.filled import FormMemory
+from bridge.form import Form, form_view
 from bridge.nexudus import NexudusError
 from bridge.outbox import Outbox
 from bridge.people import NotAllowed, SlackAway
@@ -31,6 +32,7 @@ AWAY = (SlackAway, NexudusError, RedisError)
 FORM_LIFE = 86400
 # Seconds that a look-up may take before a form opens.
 QUICK = 0.3
+MOST_UNNAMED = 40
 # How many characters of somebody's message are put into the field to be edited.
 PREFILL = 3000
 
@@ -66,6 +68,11 @@ class Furnishing:
             notes=tuple(notes),
         )
 
+    async def prefill(self, message: Mapping[str, Any], limit: int) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+        """Somebody's words as Slack takes them back, and the people whose ids stand in them for want of names."""
+        names, unnamed = await self._names(message)
+        return words.as_rich_text(message, names, limit)[0], unnamed
+
     async def _names(self, message: Mapping[str, Any]) -> tuple[words.Names, tuple[str, ...]]:
         """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""
         needed = words.mentioned(message.get("blocks"), str(message.get("text") or ""))
@@ -74,7 +81,8 @@ class Furnishing:
         looking = asyncio.create_task(self.places.people.names(needed))
         done, _ = await asyncio.wait([looking], timeout=QUICK)
         known = looking.result() if done else words.Names()
-        unnamed = tuple(sorted(needed.users - known.users.keys()))
+        # The form remembers them in a field of 3,000 characters.
+        unnamed = tuple(sorted(needed.users - known.users.keys()))[:MOST_UNNAMED]
         return replace(known, users={**{user: user for user in unnamed}, **known.users}), unnamed
 
     async def _keep_original(self, message: Mapping[str, Any]) -> str | None:
@@ -103,19 +111,36 @@ class Furnishing:
     def with_what_is_known(self, form: Form) -> Form:
         return replace(form, may_choose=self.places.people.rules.may_choose_instant(form.origin.user))
 
-    async def furnish(self, view: str, form: Form) -> None:
-        """Bring what had to be looked up into the open form: locations, groups, warnings, earlier posts."""
+    async def furnish(self, view: str, form: Form, version: str | None) -> None:
+        """Bring what had to be looked up into the open form: locations, groups, warnings, earlier posts.
+
+        `version` is the view's hash: a form that was sent meanwhile shows its report and is left alone.
+        """
         form = self.with_what_is_known(replace(form, origin=replace(form.origin, view=view)))
         places, notes = await asyncio.gather(self._places(form), self._notes(form))
-        shape = await self._shape(form.origin)
         notes = [*form.notes, *places.pop("notes", ()), *notes]
         form = replace(form, **places, notes=tuple(dict.fromkeys(notes)))
-        form = replace(form, more=form.more or bool(shape.get("more")))
+        if await self._show(form, version) == "hash_conflict":
+            # Our own change of the form may have come in between; anybody else's is not known here.
+            newer = (await self._shape(form.origin)).get("version")
+            if newer and newer != version:
+                await self._show(form, newer)
+
+    async def _show(self, form: Form, version: str | None) -> str:
+        """Redraw the form; the blocks keep their ids, so Slack keeps what was typed. Answers Slack's error."""
+        shape = await self._shape(form.origin)
+        form = replace(form, more=form.more or shape.get("more") == "1")
+        return await self.update(form.origin, form_view(form), version)
+
+    async def update(self, origin: Origin, view: Mapping[str, Any], version: str | None) -> str:
+        """views.update, if the view is still at `version`; remembers the new one. Answers Slack's error."""
         try:
-            # The blocks keep their ids, so Slack keeps what was typed meanwhile.
-            await self.api.call("views.update", view_id=view, view=form_view(form))
+            answer = await self.api.call("views.update", view_id=origin.view, view=view, hash=version)
         except CallFailed as failed:
-            log.info("form_not_furnished", error=failed.error)
+            log.info("form_not_redrawn", error=failed.error)
+            return failed.error
+        await self.remember(origin, version=str((answer.get("view") or {}).get("hash") or ""))
+        return ""
 
     async def _places(self, form: Form) -> dict[str, Any]:
         user = form.origin.user
@@ -167,12 +192,11 @@ class Furnishing:
         except RedisError:
             return {}
 
-    async def remember_shape(self, origin: Origin, location: int | None, more: bool) -> None:
-        """What the person did to the form, for whatever redraws it next."""
+    async def remember(self, origin: Origin, **shape: str | int) -> None:
+        """What became of the form, for whatever redraws it next."""
         key = self.outbox.form_key(f"{origin.team}:view:{origin.view}")
-        shape: dict[Any, Any] = {"more": int(more), **({"location": location} if location else {})}
         try:
-            await self.outbox.redis.hset(key, mapping=shape)
+            await self.outbox.redis.hset(key, mapping=cast("Any", shape))
             await self.outbox.redis.expire(key, FORM_LIFE)
         except RedisError:
             log.info("shape_not_remembered")
@@ -182,28 +206,27 @@ class Furnishing:
         await self.outbox.redis.hset(name, "closed", 1)
         await self.outbox.redis.expire(name, FORM_LIFE)
 
-    def form_again(self, entry: Entry, origin: Origin) -> Form:
-        """The form with a refused draft's words in it."""
+    async def form_again(self, entry: Entry, origin: Origin) -> Form:
+        """The form with everything that a refused draft held."""
         draft = entry.draft
-        first = draft.message[0] if draft.message else {}
-        rich = [first["rich_text"]] if "rich_text" in first else None
-        message, _ = words.as_rich_text(
-            {"blocks": rich, "text": first.get("mrkdwn", "")}, words.Names(), self.limits.message
-        )
+        typed: Mapping[str, Any] = next((each for each in draft.message if "original" not in each), {})
+        rich = [typed["rich_text"]] if "rich_text" in typed else None
+        message, unnamed = await self.prefill({"blocks": rich, "text": typed.get("mrkdwn", "")}, self.limits.message)
+        attached = next((each["original"] for each in draft.message if "original" in each), None)
+        original = await self._keep_original(attached) if attached else None
+        notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if attached else []
         kept = replace(draft.origin, response_url=origin.response_url, asked_at=time.time(), view=None)
         return Form(
-            kept, draft.subject, message, ", ".join(draft.tags), draft.credit,
-            location=draft.location, group=draft.group, delivery=draft.delivery,
-            more=draft.private or bool(draft.guests), private=draft.private, guests=draft.guests,
+            kept, draft.subject, message, ", ".join(draft.tags), draft.credit, original,
+            left=draft.left, unnamed=(*draft.unnamed, *unnamed), location=draft.location, group=draft.group,
+            delivery=draft.delivery, more=draft.private or bool(draft.guests), private=draft.private,
+            guests=draft.guests, notes=tuple(notes),
         )  # fmt: skip
 
     async def show_again(self, view: str, form: Form) -> None:
-        form = self.with_what_is_known(form)
-        try:
-            await self.api.call("views.update", view_id=view, view=form_view(form))
-        except CallFailed as failed:
-            log.info("form_not_shown_again", error=failed.error)
-        await self.furnish(view, form)
+        form = self.with_what_is_known(replace(form, origin=replace(form.origin, view=view)))
+        await self.update(form.origin, form_view(form), None)
+        await self.furnish(view, form, (await self._shape(form.origin)).get("version"))
 
     async def forbids(self, draft: Draft) -> list[Problem]:
         """PRIVATE_SOURCES=forbid: a message from anywhere not known to be public stays in Slack."""

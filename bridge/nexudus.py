@@ -4,6 +4,7 @@ It raises the tree of errors that `bridge.wire` describes.
 """
 
 import json
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -74,6 +75,7 @@ class _Ask(NamedTuple):
     path: str
     query: Mapping[str, Any] | None = None
     body: Mapping[str, Any] | None = None
+    until: float | None = None
 
 
 class _Answer(NamedTuple):
@@ -126,12 +128,15 @@ class Nexudus:
         """One group in full, with its `Members`."""
         return await self._one("community/communitygroups", group_id)
 
-    async def create_thread(self, body: Mapping[str, Any]) -> Record:
+    async def create_thread(self, body: Mapping[str, Any], until: float | None = None) -> Record:
         """Post a thread; what comes back has at least its `Id`. Raises Unsure if no id is told.
+
+        Not sent after `until` (time.monotonic()) but raised as Unavailable: logging in and waiting for a turn
+        take time, and so does being frozen.
 
         https://developers.nexudus.com/rest-api/community/post-communitythreads
         """
-        value = (await self._call(_Ask("POST", _THREADS, body=body))).data
+        value = (await self._call(_Ask("POST", _THREADS, body=body, until=until))).data
         if not isinstance(value, dict) or _id(value) is None:
             raise Unsure("The board reports success but names no thread")
         return value
@@ -220,6 +225,8 @@ class Nexudus:
             # In ASCII, so that half a surrogate pair in somebody's text cannot stop it.
             parts["content"] = json.dumps(dict(ask.body)).encode()
         await self._turn(parts["write"])
+        if ask.until is not None and time.monotonic() > ask.until:
+            raise Unavailable("The time to send it is over")
         reply = await fetch(self._http, ask.method, url, self._timeout, **parts)
         offset = server_offset(reply.headers, datetime.now(UTC))
         try:

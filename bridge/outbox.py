@@ -8,7 +8,6 @@ losing a wake-up costs a second, never a draft. What a draft has gone through st
       └────────────────► refused | cancelled | unposted        then told, or untold
 """
 
-import hashlib
 import json
 import secrets
 import time
@@ -16,11 +15,17 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
+import structlog
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from bridge import scripts
 from bridge.draft import Draft, Entry, Outcome, read_entry, reference
+
+log = structlog.get_logger()
+
+# What taking a record apart ends in that another version of bridge wrote.
+_UNREADABLE = (ValueError, TypeError, KeyError)
 
 Disposition = Literal["kept", "already kept", "kept again", "changed", "too many"]
 
@@ -87,8 +92,13 @@ class Outbox:
         if isinstance(found, int):
             return found / 1000 if found >= 0 else -1.0
         fields = found if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))
-        entry = await self._entry(fields)
-        return replace(entry, drift=time.time() - entry.claimed)
+        drift = time.time() - int(fields["claimed"]) / 1000
+        try:
+            return replace(await self._entry(fields), drift=drift)
+        except _UNREADABLE:
+            log.error("unreadable", id=fields.get("id"))
+            await self._run(scripts.PARK, [], fields.get("id", ""))
+            return 0.0
 
     async def wait(self, seconds: float) -> None:
         """Sleep until something is put, or for so long (at most)."""
@@ -103,26 +113,35 @@ class Outbox:
             raise Lost(entry.id)
 
     async def sending(
-        self, entry: Entry, body: Mapping[str, Any], facts: Mapping[str, Any], hold: float
+        self, entry: Entry, body: Mapping[str, Any], facts: Mapping[str, Any], likeness: str, hold: float
     ) -> Literal["ok", "twin"]:
         """Mark, durably, that the call is about to be made. Raises Lost.
 
-        "twin": an identical draft is in the air, whose thread could not be told from this one's.
+        `likeness` is equal for drafts whose threads could not be told from one another; "twin": one
+        of those is in the air.
         """
         text = json.dumps(body, sort_keys=True)
-        air = f"{self.prefix}air:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+        air = f"{self.prefix}air:{likeness}"
         args = (text, air, _ms(hold), json.dumps(facts))
         said = await self._run(scripts.SENDING, [], entry.id, entry.claim, *args)
         return cast(Literal["ok", "twin"], self._not_lost(entry, said))
 
     async def put_back(
-        self, entry: Entry, delay: float, *, void: bool = False, error: str = "", looks: int = 0
+        self,
+        entry: Entry,
+        delay: float,
+        *,
+        void: bool = False,
+        called: bool = False,
+        error: str = "",
+        looks: int = 0,
     ) -> None:
         """Try again in `delay` seconds. Raises Lost.
 
-        `void`: this attempt marked the draft as sending, and surely sent nothing.
+        `void`: this attempt marked the draft as sending, and surely sent nothing. `called`: it sent,
+        and does not know how that ended; the looks count from now.
         """
-        args = (_ms(delay), int(void), looks, error)
+        args = (_ms(delay), int(void), looks, error, int(called))
         self._not_lost(entry, await self._run(scripts.PUT_BACK, [], entry.id, entry.claim, *args))
 
     async def tell_later(self, entry: Entry, delay: float) -> None:
@@ -178,7 +197,11 @@ class Outbox:
 
     async def get(self, id_: str) -> Entry | None:
         fields = cast("dict[str, str]", await self.redis.hgetall(self._record(id_)))
-        return await self._entry(fields) if fields else None
+        try:
+            return await self._entry(fields) if fields else None
+        except _UNREADABLE:
+            log.error("unreadable", id=id_)
+            return None
 
     async def latest(self, team: str, user: str, count: int = 5) -> list[Entry]:
         """A person's latest drafts, newest first."""
@@ -223,21 +246,6 @@ class Outbox:
         await self.redis.delete(self._mine(team, user))
         return len(ids)
 
-    async def close(self, bot_token: str) -> None:
-        """The app was uninstalled: nothing is claimed any more under this bot token, nobody is remembered."""
-        await self.redis.set(self.prefix + "closed", _fingerprint(bot_token), px=_ms(self.keep))
-        async for entry in self.listing():
-            # Nobody can be told any more; what is in doubt stays, to be looked for by a new installation.
-            if await self.cancel(entry.id, "uninstalled") == "cancelled":
-                await self.told(replace(entry, claim=""), "untold")
-        for pattern in ("slack:*", "member:*", "tokens"):
-            async for key in self.redis.scan_iter(match=_literally(self.prefix) + pattern):
-                await self.redis.delete(key)
-
-    async def is_closed(self, bot_token: str) -> bool:
-        """Whether `close` was called under this very token; a new installation has another one."""
-        return bool(await self.redis.get(self.prefix + "closed") == _fingerprint(bot_token))
-
     # ── keys ─────────────────────────────────────────────────────────────────
 
     def form_key(self, key: str) -> str:
@@ -270,14 +278,6 @@ class Outbox:
     async def _entry(self, fields: Mapping[str, str]) -> Entry:
         closed = await self.redis.hget(fields["form"], "closed") if "form" in fields else None
         return read_entry(fields, form_closed=bool(closed))
-
-
-def _fingerprint(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()[:16]
-
-
-def _literally(text: str) -> str:
-    return "".join(f"\\{each}" if each in "*?[]\\^-" else each for each in text)
 
 
 def _ms(seconds: float) -> int:

@@ -16,6 +16,10 @@ from bridge.words import Mentioned, Names
 # How long "nobody with this address" is believed: somebody who just signed up should not wait long.
 MISS_TTL = 60.0
 CHANNEL_TTL = 600.0
+# A look-up that failed says nothing for long.
+UNKNOWN_TTL = 10.0
+
+_NOT_PUBLIC = ("is_private", "is_im", "is_mpim", "is_ext_shared", "is_pending_ext_shared")
 
 Record = dict[str, Any]
 
@@ -223,13 +227,14 @@ class People:
             try:
                 found = await self._slack.channel(channel)
             except SlackAway:
-                return {"public": False, "name": ""}
-            public = bool(found.get("is_channel")) and not any(
-                found.get(mark) for mark in ("is_private", "is_im", "is_mpim", "is_ext_shared", "is_pending_ext_shared")
-            )
+                return {"public": False, "name": "", "unknown": True}
+            public = bool(found.get("is_channel")) and not any(found.get(mark) for mark in _NOT_PUBLIC)
             return {"public": public, "name": str(found.get("name") or "") if public else ""}
 
-        found: Record = await self.cache.get(f"channel:{channel}", look_up, CHANNEL_TTL)
+        def ttl(found: Record) -> float:
+            return UNKNOWN_TTL if found.get("unknown") else CHANNEL_TTL
+
+        found: Record = await self.cache.get(f"channel:{channel}", look_up, ttl)
         return found
 
     async def names(self, needed: Mentioned) -> Names:

@@ -26,7 +26,7 @@ local before = redis.call('HMGET', form, 'id', 'attempt', 'digest', 'nonce')
 local attempt, disposition = tonumber(before[2] or 0), 'kept'
 if before[1] then
   local state = redis.call('HGET', record(before[1]), 'state')
-  local replayed = state == 'cancelled' and nonce == before[4]
+  local replayed = nonce ~= '' and nonce == before[4] and digest == before[3]
   if not replayed and (state == 'refused' or state == 'unposted' or state == 'cancelled') then
     disposition = 'kept again'
   elseif digest == before[3] then return {'already kept', before[1]}
@@ -62,6 +62,9 @@ while true do
   if redis.call('EXISTS', record(id)) == 1 then
     redis.call('ZADD', due, now + lease, id)
     redis.call('HSET', record(id), 'claim', token, 'claimed', now)
+    -- Whoever had it died, and may have made the call at any time until then.
+    local was = redis.call('HMGET', record(id), 'state', 'stuck')
+    if was[1] == 'sending' and tonumber(was[2] or 0) > 0 then redis.call('HSET', record(id), 'sent', now) end
     redis.call('HINCRBY', record(id), 'deliveries', 1)
     redis.call('HINCRBY', record(id), 'stuck', 1)
     return redis.call('HGETALL', record(id))
@@ -90,7 +93,7 @@ if not ours(id, token) then return 'lost' end
 local state = redis.call('HGET', record(id), 'state')
 if state ~= 'kept' and state ~= 'sending' then return 'lost' end
 local flying = redis.call('GET', air)
-if flying and flying ~= id then return 'twin' end
+if flying and flying ~= id and redis.call('HGET', record(flying), 'state') == 'sending' then return 'twin' end
 redis.call('SET', air, id, 'PX', hold)
 if state == 'kept' then redis.call('HSET', record(id), 'first_sent', now) end
 redis.call('HSET', record(id), 'state', 'sending', 'sent', now, 'body', body, 'air', air,
@@ -113,6 +116,7 @@ if void == '1' and state == 'sending' and redis.call('HINCRBY', record(id), 'sen
   redis.call('HSET', record(id), 'state', 'kept', 'sends', 0)
   redis.call('HDEL', record(id), 'sent', 'first_sent', 'air')
 end
+if ARGV[8] == '1' then redis.call('HSET', record(id), 'sent', now) end
 redis.call('HSET', record(id), 'last_error', ARGV[7], 'looks', looks, 'stuck', 0)
 redis.call('HINCRBY', record(id), 'failures', 1)
 redis.call('HDEL', record(id), 'claim')
@@ -173,6 +177,7 @@ TOLD = (
     _HEAD
     + """
 local id, token, way, blank, keep, again = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+if redis.call('EXISTS', record(id)) == 0 then return 'ok' end
 if token ~= '' and not ours(id, token) then return 'lost' end
 redis.call('HSET', record(id), 'told', way, 'stuck', 0)
 redis.call('HDEL', record(id), 'claim', 'watched')
@@ -199,7 +204,7 @@ TAKE = (
     _HEAD
     + """
 local id, last = ARGV[2], ARGV[3]
-local r = redis.call('HMGET', record(id), 'outcome', 'told', 'watched', 'form')
+local r = redis.call('HMGET', record(id), 'outcome', 'told', 'watched', 'form', 'claim', 'telling')
 if not r[4] then return false end
 if redis.call('HEXISTS', r[4], 'closed') == 1 then last, r[3] = '1', 0 end
 if r[2] then return 'told' end
@@ -210,7 +215,7 @@ if r[1] and tonumber(r[3] or 0) > now then
 end
 if last == '1' then
   redis.call('HSET', record(id), 'watched', 0)
-  if r[1] then
+  if r[1] and not r[5] and tonumber(r[6] or 0) == 0 then
     redis.call('ZADD', due, 'XX', now, id)
     redis.call('LPUSH', prefix .. 'wake', id)
   end
@@ -249,7 +254,7 @@ if outcome and cjson.decode(outcome).reason == 'changed_mind' then return 'cance
 local back = state == 'unsure' and 'sending' or (state == 'sending' and 'sending' or 'kept')
 redis.call('HSET', record(id), 'state', back, 'stuck', 0, 'failures', 0, 'looks', 0, 'retried', now,
   'sends', back == 'sending' and 1 or 0)
-redis.call('HDEL', record(id), 'outcome', 'told', 'telling', 'noted', 'claim', 'late')
+redis.call('HDEL', record(id), 'outcome', 'told', 'telling', 'noted', 'claim', 'late', 'resolved_anew')
 redis.call('PERSIST', record(id))
 redis.call('ZREM', prefix .. 'failed', id)
 redis.call('ZADD', due, now, id)
@@ -264,6 +269,16 @@ NOTE = (
     + """
 if redis.call('EXISTS', record(ARGV[2])) == 0 then return 0 end
 for i = 3, #ARGV, 2 do redis.call('HSET', record(ARGV[2]), ARGV[i], ARGV[i + 1]) end
+return 1
+"""
+)
+
+# A record that this version cannot read is set aside for an operator; it must not stop the others.
+PARK = (
+    _HEAD
+    + """
+redis.call('ZREM', due, ARGV[2])
+redis.call('ZADD', prefix .. 'failed', now, ARGV[2])
 return 1
 """
 )

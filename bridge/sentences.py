@@ -89,6 +89,12 @@ TYPED = "You had typed: {command} {text}"
 FOREIGN = REASONS["foreign"]
 STORE_AWAY = "We cannot look that up right now; please try again in a minute. Nothing was changed."
 GONE = "This post is not kept any more, so there is nothing left to do."
+CANNOT_REOPEN = {
+    "kept": "This post is being tried again already; you will hear how it ended.",
+    "sending": "This post is on its way to the board already; you will hear how it ended.",
+    "posted": "This post is on the board already.",
+    "unsure": "It may be on the board already. Please look there before posting it again.",
+}
 CANNOT_CANCEL = {
     "sending": "It is on its way to the board already, so it cannot be cancelled any more. You will hear how it ended.",
     "posted": "It is on the board already. You can delete it there.",
@@ -110,6 +116,7 @@ POSTED_BEFORE = "This message was posted before, by {user}: {link}. Posting it a
 POSTED = "Posted to the community board"
 POSTED_LATE = "Found on the board after all: your post is there"
 REFUSED = "Was not posted"
+NOT_KEPT = "May not have been kept"
 UNSURE = "May not have been posted"
 UNSURE_NEXT = "Please look on the board before you post it again."
 CHECKING = "Checking with the board"

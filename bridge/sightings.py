@@ -4,13 +4,14 @@ The board ignores filters it does not know and lists partial records, so everyth
 compared on our side, and nothing that is missing counts as equal.
 """
 
+import hashlib
 import html
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.nexudus import Refused, Sighting
+from bridge.nexudus import BadReference, Refused, Sighting
 
 # The board's Date header has whole seconds, and its clock is read across a network.
 TOLERANCE = 2.0
@@ -52,10 +53,15 @@ async def sift(
         try:
             # Lists are partial and may lag; the single record is the one compared in full.
             whole = await read(record["Id"])
+        except BadReference:
+            clear = False  # not shown to us is not the same as not there
+            continue
         except Refused:
             continue
         if _same(whole, body):
             found.append(int(record["Id"]))
+        elif _could_be(whole, body):
+            clear = False  # the board may have changed the words: whether it is ours, nobody can say
     return Seen(tuple(found), clear)
 
 
@@ -70,6 +76,12 @@ def _could_be(record: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
 def _same(record: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     same_ids = all(record.get(name) == body[name] for name in ("BusinessId", "UserId"))
     return same_ids and all(_text(record.get(name)) == _text(body[name]) for name in ("Subject", "Message"))
+
+
+def likeness(body: Mapping[str, Any]) -> str:
+    """Equal for threads that `sift` could not tell from one another."""
+    parts = [str(body["BusinessId"]), str(body["UserId"]), _text(body["Subject"]), _text(body["Message"])]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 def _text(value: object) -> str:

@@ -18,8 +18,9 @@ from slack_bolt.response import BoltResponse
 
 from bridge import blocks, commands, payloads, sentences, words
 from bridge.desk import Desk, Waited
-from bridge.draft import Draft, Origin, Problem, check
-from bridge.form import MORE, Form, field_errors, form_view, notes_of, read_form, refusal
+from bridge.draft import NOT_POSTED, Draft, Origin, Problem, check
+from bridge.filled import FormMemory, chosen_location, field_errors, read_form, read_memory, refusal
+from bridge.form import MORE, Form, form_view, notes_of, with_more
 from bridge.payloads import Payload
 from bridge.webapi import OPENING, CallFailed
 
@@ -120,7 +121,8 @@ class Listeners:
                 return await ack(**payloads.private(blocks.note(text)))
             self.desk.spawn(self.desk.say(form.origin, text))
             return await ack()
-        self.desk.spawn(self.desk.furnishing.furnish(str((opened.get("view") or {}).get("id")), form))
+        view = opened.get("view") or {}
+        self.desk.spawn(self.desk.furnishing.furnish(str(view.get("id")), form, view.get("hash")))
         return await ack()
 
     async def _answer_a_word(self, ack: AsyncAck, word: str, origin: Origin) -> BoltResponse:
@@ -128,8 +130,9 @@ class Listeners:
             return await ack(**payloads.private(blocks.note(sentences.HELP.format(command=self.command))))
         if word == "status":
             try:
-                latest = await self.desk.outbox.latest(origin.team, origin.user)
-            except RedisError:
+                async with asyncio.timeout(self.desk.brief):
+                    latest = await self.desk.outbox.latest(origin.team, origin.user)
+            except (RedisError, TimeoutError):
                 return await ack(**payloads.private(blocks.note(sentences.STORE_AWAY)))
             return await ack(**payloads.private(blocks.status_message(latest, self.command)))
         answer = self.desk.spawn(self.desk.whoami(origin.user))
@@ -146,10 +149,13 @@ class Listeners:
         if found := check(draft, self.desk.furnishing.limits):
             return await ack(**payloads.private(_not_kept(found, body)))
         if await self.desk.furnishing.lacks_a_location(draft):
-            rich, _ = words.as_rich_text({"text": asked.body}, words.Names(), self.desk.furnishing.limits.message)
-            form = Form(origin, asked.subject, rich, tags=", ".join(asked.tags))
+            rich, unnamed = await self.desk.furnishing.prefill(
+                {"text": asked.body}, self.desk.furnishing.limits.message
+            )
+            form = Form(origin, asked.subject, rich, tags=", ".join(asked.tags), unnamed=unnamed)
             return await self._open(ack, body, form, typed=asked.subject)
-        waited = await self.desk.keep(f"{origin.team}:command:{body.get('trigger_id')}", draft, "")
+        trigger = str(body.get("trigger_id") or "")
+        waited = await self.desk.keep(f"{origin.team}:command:{trigger}", draft, trigger)
         if waited.problem:
             return await ack(**payloads.private(_not_kept([waited.problem], body)))
         return await ack(**payloads.private(waited.message(draft)))
@@ -183,20 +189,23 @@ class Listeners:
     # ── in the form and after it ─────────────────────────────────────────────
 
     async def asked_for_more(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        await self._reshape(body, more=True)
+        """Nothing has to be looked up for these: they are shown at once."""
+        view, memory = body.get("view") or {}, self._memory(body)
+        await self.desk.furnishing.remember(memory.origin, more=1)
+        self.desk.spawn(self.desk.furnishing.update(memory.origin, with_more(view), view.get("hash")))
         return await ack()
 
     async def changed_the_location(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        await self._reshape(body)
+        view, memory = body.get("view") or {}, self._memory(body)
+        location = chosen_location(view) or 0
+        await self.desk.furnishing.remember(memory.origin, location=location)
+        form = Form(**vars(memory), notes=notes_of(view), location=location)
+        self.desk.spawn(self.desk.furnishing.furnish(str(view.get("id")), form, view.get("hash")))
         return await ack()
 
-    async def _reshape(self, body: Payload, *, more: bool = False) -> None:
-        view = body.get("view") or {}
+    def _memory(self, body: Payload) -> FormMemory:
         actor = payloads.actor(body)
-        draft, memory = read_form(view, actor["user"], actor["team"])
-        await self.desk.furnishing.remember_shape(memory.origin, draft.location, more or memory.more)
-        form = Form(**{**vars(memory), "more": more or memory.more})
-        self.desk.spawn(self.desk.furnishing.furnish(str(view.get("id")), replace(form, notes=notes_of(view))))
+        return read_memory(body.get("view") or {}, actor["user"], actor["team"])
 
     async def closed_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
         team = payloads.actor(body)["team"]
@@ -211,12 +220,17 @@ class Listeners:
         return await ack()
 
     async def tried_again(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        actor, id_ = payloads.actor(body), payloads.pressed(body)
-        entry = await self.desk.entry_of(actor, id_)
-        if entry is None:
-            self.desk.spawn(self.desk.say(payloads.reply_origin(body), sentences.GONE))
+        origin = payloads.reply_origin(body)
+        try:
+            entry = await self.desk.entry_of(payloads.actor(body), payloads.pressed(body))
+        except RedisError:
+            self.desk.spawn(self.desk.say(origin, sentences.STORE_AWAY))
             return await ack()
-        form = self.desk.furnishing.form_again(entry, payloads.reply_origin(body))
+        if entry is None or entry.state not in NOT_POSTED:
+            said = sentences.CANNOT_REOPEN.get(entry.state, sentences.GONE) if entry else sentences.GONE
+            self.desk.spawn(self.desk.say(origin, said))
+            return await ack()
+        form = await self.desk.furnishing.form_again(entry, origin)
         view = body.get("view")
         if view:
             form = replace(form, origin=replace(form.origin, view=str(view.get("id"))))
@@ -235,13 +249,13 @@ class Listeners:
             self.desk.spawn(self.desk.forget_if_changed(user))
         return await ack()
 
-    async def uninstalled(self, ack: AsyncAck) -> BoltResponse:
-        await self.desk.stop_for_good()
+    async def uninstalled(self, ack: AsyncAck, body: Payload) -> BoltResponse:
+        self.desk.spawn(self.desk.stop_for_good(str(body.get("team_id"))))
         return await ack()
 
-    async def revoked(self, ack: AsyncAck, event: Payload) -> BoltResponse:
+    async def revoked(self, ack: AsyncAck, body: Payload, event: Payload) -> BoltResponse:
         if (event.get("tokens") or {}).get("bot"):
-            await self.desk.stop_for_good()
+            self.desk.spawn(self.desk.stop_for_good(str(body.get("team_id"))))
         return await ack()
 
     async def wrote_to_the_bot(self, ack: AsyncAck, body: Payload, event: Payload) -> BoltResponse:
@@ -261,4 +275,5 @@ def _not_kept(problems: list[Problem], body: Payload) -> blocks.Block:
     pairs = zip(reasons, problems, strict=True)
     told = " ".join(sentences.reason(reason, each.detail, command=command) for reason, each in pairs)
     typed = sentences.TYPED.format(command=command, text=body.get("text"))
-    return blocks.note(f"*{sentences.REFUSED}.* {words.escape(told)}\n{typed}")
+    heading = sentences.NOT_KEPT if "store_away_command" in reasons else sentences.REFUSED
+    return blocks.note(f"*{heading}.* {words.escape(told)}\n{typed}")

@@ -54,6 +54,9 @@ class WebApi:
             raise _failed(error) from None
         except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
             raise CallFailed(type(error).__name__, passing=True) from None
+        except (AttributeError, TypeError, ValueError):
+            # slack_sdk takes an answer for an object without asking; a proxy's error page is none.
+            raise CallFailed("unreadable", passing=True) from None
         return answer.data if isinstance(answer.data, Mapping) else {}
 
     async def user(self, user: str) -> dict[str, Any]:
@@ -110,9 +113,11 @@ class WebApi:
 
 
 def _failed(error: SlackApiError) -> CallFailed:
+    """Passing, unless Slack itself named an error that will stand."""
     response: Any = error.response
-    name = str(response.get("error") or response.status_code) if hasattr(response, "get") else "unreadable"
-    status = getattr(response, "status_code", 0)
-    passing = status == 429 or status >= 500 or name in _WAIT_ERRORS or name in _TOKEN_ERRORS
-    hint = (getattr(response, "headers", None) or {}).get("Retry-After")
-    return CallFailed(name, passing=passing, wait=float(hint) if hint and str(hint).isdigit() else None)
+    data = getattr(response, "data", response)
+    name = data.get("error") if isinstance(data, Mapping) else None
+    status = getattr(response, "status_code", getattr(response, "status", 0))
+    passing = not isinstance(name, str) or status == 429 or status >= 500 or name in _WAIT_ERRORS | _TOKEN_ERRORS
+    hint = str((getattr(response, "headers", None) or {}).get("Retry-After") or "")
+    return CallFailed(str(name or status), passing=passing, wait=float(hint) if hint.isdigit() else None)

@@ -20,6 +20,7 @@ from bridge.desk import Desk
 from bridge.draft import Limits
 from bridge.front import Health
 from bridge.furnishing import Furnishing
+from bridge.installation import Installation
 from bridge.nexudus import BadReference, Nexudus
 from bridge.outbox import Outbox
 from bridge.pace import Pace
@@ -83,7 +84,8 @@ class Bridge:
 
     async def is_closed(self) -> bool:
         """Whether the app was uninstalled under the token that this process holds."""
-        return await self.outbox.is_closed(self.settings.slack_bot_token.get_secret_value())
+        token = self.settings.slack_bot_token.get_secret_value()
+        return await Installation(self.outbox, token).is_closed()
 
     async def greet_slack(self) -> None:
         """auth.test once, ahead of the first request; Slack being away is no reason not to start."""

@@ -172,9 +172,9 @@ def test_long_input_costs_no_more_than_its_length(hostile: str, before: str) -> 
         read(before + text)
         return time.process_time() - began
 
-    quarter = cost(hostile[: len(hostile) // 4])
+    quarter = cost(hostile[-(len(hostile) // 4) :])
     # What is linear takes four times as long, what grows with the square sixteen times.
-    assert cost(hostile) < 8 * quarter + 0.2
+    assert cost(hostile) < 8 * quarter + 0.3
 
 
 PIECES = st.sampled_from(

@@ -10,6 +10,8 @@ from redis.asyncio import Redis
 
 from bridge import decision
 from bridge.demo.faults import Fault
+from bridge.draft import Draft, Origin
+from bridge.nexudus import Unavailable
 from tests.space import ANA, BEN, CARL, Space, answer_text, open_space, until, until_async
 
 POST = "POST /api/community/communitythreads"
@@ -131,6 +133,88 @@ async def test_identical_words_twice_are_two_threads(space: Space) -> None:
     entries = await ended(space, ANA, 2)
     assert len(space.threads) == 2
     assert {each.outcome.thread for each in entries} == set(space.board.threads)
+
+
+async def test_near_twins_take_turns_too(space: Space) -> None:
+    """The same words for two groups: the thread of one is never taken for the other's."""
+    space.board.misbehave(Fault.HANGUP_BEFORE)
+    space.board.misbehave(Fault.HANGUP_AFTER)
+    for group in ("11", "12"):
+        await space.sender.command(ANA, "Near")
+        await until(lambda: any(each.get("block_id") == "group" for each in space.view()["blocks"]))
+        await space.sender.submit(space.view()["id"], {"message": "twins", "group": group})
+
+    entries = await ended(space, ANA, 2)
+    told = {each.draft.group: each.outcome.thread for each in entries}
+    assert {group: space.board.threads[thread]["CommunityGroupId"] for group, thread in told.items()} == {
+        11: 11,
+        12: 12,
+    }
+    assert len(space.threads) == 2
+
+
+@pytest.mark.parametrize("blind", ["a read that is refused", "words that the board changed"])
+async def test_a_look_that_cannot_tell_is_not_clear(redis_url: str, redis: Redis, blind: str) -> None:
+    """A thread that may be ours but cannot be compared is never posted again: it may have been posted."""
+    quick: dict[str, Any] = {"nexudus_timeout": 0.3, "nexudus_search_lag": 0.2, "patience": 6.0, "longest_wait": 1}
+    async with open_space(redis_url, **quick) as space:
+        await space.sender.command(ANA, "post Warm | up")
+        space.board.misbehave(Fault.HANGUP_AFTER)
+        if blind.startswith("a read"):
+            space.board.missing_roles.add("CommunityThread-Read")
+        asking = asyncio.create_task(space.sender.command(ANA, "post Blurred | words"))
+        if not blind.startswith("a read"):
+            blurred = await until(lambda: [each for each in space.threads if each["Subject"] == "Blurred"])
+            blurred[0]["Message"] = "w?rds"
+        await asking
+
+        entry, _ = await ended(space, ANA, 2)
+        assert entry.state == "unsure"
+        assert len(space.threads) == 2
+
+
+async def test_nothing_is_sent_after_its_time(space: Space) -> None:
+    """A worker that is held up between its mark and the call has been replaced: it does not send any more."""
+    before = len(posts(space))
+    with pytest.raises(Unavailable):
+        await space.bridge.delivery._board.create_thread({"Subject": "Late"}, time.monotonic() - 0.01)
+    assert len(posts(space)) == before
+
+
+async def test_an_unreadable_record_is_set_aside(space: Space) -> None:
+    """What another version wrote and this one cannot read stops nobody else's post."""
+    prefix = space.settings.prefix
+    await space.redis.hset(f"{prefix}draft:odd-1", mapping={"id": "odd-1", "state": "kept", "draft": "{}"})
+    await space.redis.zadd(f"{prefix}due", {"odd-1": 1})
+
+    await space.sender.command(ANA, "post Beside | it")
+
+    await ended(space, ANA)
+    assert await space.redis.zscore(f"{prefix}failed", "odd-1")
+    assert len(space.threads) == 1
+
+
+async def test_a_mended_login_is_ready_again(space: Space) -> None:
+    """/readyz answers 503 after the board rejected the login, and 200 as soon as a post went through."""
+    await space.redis.set(f"{space.settings.prefix}rejected", "rejected", ex=600)
+    assert (await space.sender.client.get(f"{space.url}/readyz")).status_code == 503
+    space.bridge.delivery.watch._troubled = True
+    await space.sender.command(ANA, "post Mended | login")
+    await ended(space, ANA)
+    assert (await space.sender.client.get(f"{space.url}/readyz")).status_code == 200
+
+
+async def test_a_replayed_request_does_not_post_what_was_refused(space: Space) -> None:
+    """The very same request again after a refusal has no second effect; a new press of the button has."""
+    errors = [{"Message": "No", "PropertyName": "Subject"}]
+    space.board.misbehave(Fault.UNSUCCESSFUL, errors=errors)
+    draft = Draft(Origin(space.workspace.team_id, ANA, time.time()), "Once", ({"mrkdwn": "more"},))
+    outbox = space.bridge.outbox
+    assert (await outbox.put("k", draft, nonce="press 1")).disposition == "kept"
+    await ended(space, ANA)
+    assert (await outbox.put("k", draft, nonce="press 1")).disposition == "already kept"
+    assert (await outbox.put("k", draft, nonce="press 2")).disposition == "kept again"
+    await until(lambda: space.threads)
 
 
 async def test_a_worker_killed_between_posting_and_noting_leaves_one_thread(space: Space) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from bridge import store
+from bridge.draft import Draft, Origin
 from tests.space import ANA, ANNEX, BEN, CARL, HALL, Space, answer_text, open_space, until
 
 
@@ -274,12 +276,53 @@ async def test_a_late_refusal_gives_the_words_back(redis_url: str, redis: Redis)
         assert thread["Message"] == "My words"
 
 
+async def test_a_reopened_form_holds_everything(space: Space) -> None:
+    """Mentions by name and the attached original come back with the form after a refusal."""
+    origin = Origin(space.workspace.team_id, ANA, time.time(), channel="C1", message_ts="1.1")
+    typed = rich({"type": "text", "text": "see "}, {"type": "user", "user_id": CARL})[0]
+    draft = Draft(origin, "S", ({"rich_text": typed}, {"original": message("whole")}), credit=BEN, left=("a.png",))
+    kept = await space.bridge.outbox.put("k", draft)
+    entry = await space.bridge.outbox.get(kept.id)
+    assert entry is not None
+
+    form = await space.bridge.desk.furnishing.form_again(entry, origin)
+
+    assert "@Carl" in str(form.message)
+    assert (form.credit, form.left) == (BEN, ("a.png",))
+    assert form.original is not None
+    assert "whole" in str(await space.redis.get(space.settings.prefix + form.original))
+
+
+async def test_a_sent_form_is_not_overwritten_by_its_late_furniture(redis_url: str, redis: Redis) -> None:
+    """The board takes long over the groups and the post is told first: the report stays."""
+    async with open_space(redis_url, nexudus_timeout=5) as space:
+        space.board.delay = 0.6
+        await space.sender.command(ANA, "Quick")
+        await space.sender.submit(space.view()["id"], {"message": "press"})
+        await until(lambda: "/thread/" in space.view_text(), 20)
+        space.board.delay = 0
+        await asyncio.gather(*space.bridge.desk.tasks)
+        await asyncio.sleep(0.5)
+        assert "/thread/" in space.view_text()
+
+
+async def test_more_options_do_not_wait_for_the_board(redis_url: str, redis: Redis) -> None:
+    """With a board that does not answer, the button shows its fields at once."""
+    async with open_space(redis_url, nexudus_timeout=30) as space:
+        space.board.delay = 20
+        await space.sender.global_shortcut(ANA)
+        await space.sender.press(space.view()["id"], "more_options")
+        await furnished(space, "guests")
+        space.board.delay = 0
+
+
 async def test_an_uninstalled_app_stops_working(space: Space) -> None:
     """app_uninstalled: what waits is ended, nothing is carried under that token any more, nobody is remembered."""
     await space.sender.command(ANA, "whoami")
     space.board.down = True
     await space.sender.command(BEN, "post Before | The end")
     await space.sender.event({"type": "app_uninstalled"})
+    await asyncio.gather(*space.bridge.desk.tasks)
     space.board.down = False
     assert [key async for key in space.redis.scan_iter("*member:*")] == []
     (entry,) = await space.bridge.outbox.latest(space.workspace.team_id, BEN)

@@ -116,6 +116,8 @@ async def test_words_are_blanked_once_posted_and_told(space: Space) -> None:
     await space.sender.command(ANA, "post Blank | unmistakable-words")
     space.board.misbehave(Fault.UNSUCCESSFUL, errors=[{"Message": "No", "PropertyName": "Subject"}])
     await space.sender.command(ANA, "post Refused | kept-for-later")
+    await told(space, "Blank")
+    await told(space, "Refused")
     everything = [str(await space.redis.hgetall(key)) async for key in space.redis.scan_iter("*draft:*")]
     assert not any("unmistakable-words" in each for each in everything)
     assert any("kept-for-later" in each for each in everything)

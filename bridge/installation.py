@@ -1,0 +1,36 @@
+"""Whether the app is still installed, and what is cleaned up when it is removed."""
+
+import hashlib
+import re
+from dataclasses import replace
+
+from bridge.outbox import Outbox
+
+
+class Installation:
+    """One installation is known by its bot token; a new one has another, and starts afresh."""
+
+    def __init__(self, outbox: Outbox, bot_token: str) -> None:
+        self._outbox = outbox
+        self._key = outbox.prefix + "closed"
+        self._fingerprint = hashlib.sha256(bot_token.encode()).hexdigest()[:16]
+
+    async def close(self) -> None:
+        """Nothing is claimed any more under this token, and nobody is remembered.
+
+        Nobody can be told any more; what is in doubt stays, to be looked for by a new installation.
+        """
+        await self._outbox.redis.set(self._key, self._fingerprint, ex=round(self._outbox.keep))
+        async for entry in self._outbox.listing():
+            if await self._outbox.cancel(entry.id, "uninstalled") == "cancelled":
+                await self._outbox.told(replace(entry, claim=""), "untold")
+        for pattern in ("slack:*", "member:*", "tokens"):
+            async for key in self._outbox.redis.scan_iter(match=_literally(self._outbox.prefix) + pattern):
+                await self._outbox.redis.delete(key)
+
+    async def is_closed(self) -> bool:
+        return bool(await self._outbox.redis.get(self._key) == self._fingerprint)
+
+
+def _literally(text: str) -> str:
+    return re.sub(r"([*?\[\]\\^-])", r"\\\1", text)
