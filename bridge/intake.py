@@ -33,6 +33,8 @@ def parse(raw: bytes, content_type: str) -> dict[str, Any]:
         raise Refusal(400) from None
     if not isinstance(body, dict) or not is_well_formed(body):
         raise Refusal(400)
+    if body.get("view"):
+        body["view"].setdefault("type", "modal")  # Bolt asks for it
     for name in _UNUSED:
         body.pop(name, None)
     return body
@@ -93,7 +95,7 @@ def _is_view(view: Mapping[str, Any]) -> bool:
     blocks, state = view.get("blocks", []), view.get("state")
     values = state.get("values") if isinstance(state, dict) else None
     return (
-        view.get("type") in ("modal", "home")
+        view.get("type", "modal") in ("modal", "home")
         and isinstance(blocks, list)
         and all(isinstance(each, dict) for each in blocks)
         and isinstance(state, dict | None)

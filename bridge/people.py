@@ -188,7 +188,12 @@ class People:
     async def _logins(self, email: str) -> list[Profile]:
         # The filter may be a "contains": only the exact address counts.
         listed = [each for each in await self.board.users_by_email(email) if _is(each, email)]
-        full = [each for row in listed if (each := await self._single(self.board.user, row["Id"]))]
+        # Without the role User-Read the list has to do, if it says that the login is alive.
+        full = [
+            each
+            for row in listed
+            if (each := await self._single(self.board.user, row["Id"]) or (row if row.get("Active") is True else None))
+        ]
         active = [each for each in full if each.get("Active") is not False and _is(each, email)]
         if not active:
             raise NotAllowed("inactive" if full else "unknown")

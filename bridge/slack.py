@@ -7,6 +7,7 @@ when the listener returns. What takes longer is left to tasks of our own, never 
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -154,7 +155,7 @@ class Listeners:
             )
             form = Form(origin, asked.subject, rich, tags=", ".join(asked.tags), unnamed=unnamed)
             return await self._open(ack, body, form, typed=asked.subject)
-        trigger = str(body.get("trigger_id") or "")
+        trigger = str(body.get("trigger_id") or origin.response_url or uuid.uuid4())
         waited = await self.desk.keep(f"{origin.team}:command:{trigger}", draft, trigger)
         if waited.problem:
             return await ack(**payloads.private(_not_kept([waited.problem], body)))

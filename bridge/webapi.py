@@ -44,12 +44,15 @@ class WebApi:
         self._home: tuple[str, str | None] | None = None
         self.bot_user: str | None = None
 
-    async def call(self, method: str, *, within: float = CALL, form: bool = False, **args: Any) -> Mapping[str, Any]:
-        """One call; `form` for the methods that take no JSON (users.info, conversations.info). Raises CallFailed."""
-        given = {name: value for name, value in args.items() if value is not None}
+    async def call(self, method: str, *, within: float = CALL, read: bool = False, **args: Any) -> Mapping[str, Any]:
+        """One call; `read` for the methods that take no JSON (users.info, conversations.info). Raises CallFailed."""
+        given: dict[str, Any] = {name: value for name, value in args.items() if value is not None}
         try:
             async with asyncio.timeout(within):
-                answer = await self.client.api_call(method, data=given if form else None, json=None if form else given)
+                if read:
+                    answer = await self.client.api_call(method, http_verb="GET", params=given)
+                else:
+                    answer = await self.client.api_call(method, json=given)
         except SlackApiError as error:
             raise _failed(error) from None
         except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -62,7 +65,7 @@ class WebApi:
     async def user(self, user: str) -> dict[str, Any]:
         """https://docs.slack.dev/reference/methods/users.info. Raises NotAllowed for whom Slack never shows us."""
         try:
-            return dict((await self.call("users.info", form=True, user=user)).get("user") or {})
+            return dict((await self.call("users.info", read=True, user=user)).get("user") or {})
         except CallFailed as failed:
             if failed.error in ("user_not_found", "user_not_visible"):
                 raise NotAllowed("foreign") from None
@@ -70,7 +73,7 @@ class WebApi:
 
     async def channel(self, channel: str) -> dict[str, Any]:
         """https://docs.slack.dev/reference/methods/conversations.info"""
-        return dict((await self.call("conversations.info", form=True, channel=channel)).get("channel") or {})
+        return dict((await self.call("conversations.info", read=True, channel=channel)).get("channel") or {})
 
     async def home(self) -> tuple[str, str | None]:
         """The workspace that installed the app (and its enterprise), asked once. Raises CallFailed."""

@@ -335,6 +335,18 @@ async def test_a_list_that_ignores_its_filter_yields_only_oneself(space: Space) 
     assert ids(await posted(space)) == (102, 202)
 
 
+async def test_a_login_that_can_only_be_listed_still_posts(space: Space) -> None:
+    """Without the role User-Read the list's own record of a living login is enough."""
+    add_dora(space)
+    add_profile(space)
+    del space.board.coworkers[250]
+    space.board.missing_roles.add("User-Read")
+
+    await space.sender.command(DORA, POST)
+
+    assert ids(await posted(space)) == (150, None)
+
+
 async def test_a_login_without_profile_posts_under_itself(space: Space) -> None:
     """Staff have a login alone: their thread has its UserId and no CoworkerId."""
     add_dora(space)
