@@ -44,7 +44,7 @@ def report_blocks(entry: Entry, outcome: Outcome | None) -> list[Block]:
     linked = f"<{outcome.link}|{subject}>" if outcome and outcome.link else subject
     lines = [f"*{heading(entry, outcome)}*", linked]
     if outcome is None:
-        lines.append(sentences.TRYING_TEXT)
+        lines.append(sentences.CHECKING_TEXT if entry.state == "sending" else sentences.TRYING_TEXT)
     elif outcome.ending != "posted":
         lines.append(words.escape(explanation(outcome)))
     blocks = [section("\n".join(lines)), context(words.escape(_facts(entry, outcome)))]

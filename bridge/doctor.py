@@ -154,7 +154,9 @@ async def _slack(settings: Settings) -> list[Finding]:
     try:
         answer = await client.auth_test()
     except SlackApiError as error:
-        return [_refused(str(error.response.get("error") or error.response.status_code))]
+        data: object = getattr(error.response, "data", error.response)
+        name = data.get("error") if isinstance(data, dict) else None
+        return [_refused(str(name or getattr(error.response, "status_code", "no answer of Slack's")))]
     except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         said = f"could not be asked at {urlsplit(settings.slack_api_url).hostname} ({type(error).__name__})"
         return [Finding("Slack", False, said, "look at this computer's way to the internet, and at SLACK_API_URL")]

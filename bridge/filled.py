@@ -105,7 +105,7 @@ def _str(value: object) -> str | None:
 
 def field_errors(problems: Iterable[Problem], view: Mapping[str, Any]) -> dict[str, str]:
     """Problems under their fields; a field that this form does not show speaks under the subject."""
-    shown = {block.get("block_id") for block in view.get("blocks", []) if block.get("type") == "input"}
+    shown = {str(block.get("block_id")) for block in view.get("blocks", []) if block.get("type") == "input"}
     told: dict[str, str] = {}
     for problem in problems:
         name = problem.field if problem.field in shown else "subject"

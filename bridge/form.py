@@ -177,7 +177,11 @@ def with_more(view: Mapping[str, Any]) -> Block:
     """An open form with the fields behind its button; everything else stays as it is."""
     shown = list(view.get("blocks") or [])
     at = next((n for n, block in enumerate(shown) if block.get("block_id") == "more"), len(shown))
-    memory = json.loads(view.get("private_metadata") or "{}") | {"more": True}
+    kept_memory = view.get("private_metadata")
+    try:
+        memory = {**json.loads(kept_memory), "more": True} if isinstance(kept_memory, str) else {"more": True}
+    except (ValueError, TypeError):
+        memory = {"more": True}
     kept = {name: view[name] for name in ("type", "callback_id", "title", "submit", "close") if view.get(name)}
     blocks = [*shown[:at], *_private_blocks(private=False, guests=()), *shown[at + 1 :]]
     return kept | {"notify_on_close": True, "private_metadata": _dump(memory), "blocks": blocks}
@@ -186,4 +190,10 @@ def with_more(view: Mapping[str, Any]) -> Block:
 def notes_of(view: Mapping[str, Any]) -> tuple[str, ...]:
     """The notes above an open form's fields, so that redrawing it keeps them."""
     contexts = [block for block in view.get("blocks", []) if block.get("type") == "context"]
-    return tuple(str(block["elements"][0].get("text")) for block in contexts if block.get("elements"))
+    found = [each for block in contexts for each in _first(block.get("elements"))]
+    return tuple(str(each.get("text")) for each in found)
+
+
+def _first(elements: object) -> list[Mapping[str, Any]]:
+    first = elements[0] if isinstance(elements, list) and elements else None
+    return [first] if isinstance(first, Mapping) else []

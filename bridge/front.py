@@ -60,7 +60,7 @@ def build(bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str
 class Front:
     def __init__(self, bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str | None) -> None:
         self._bolt, self._health, self._metrics_token = bolt, health, metrics_token
-        self._secret = secret.encode()
+        self._secret, self._warned = secret.encode(), float("-inf")
 
     async def events(self, request: Request) -> Response:
         """Everything that Slack sends: 413, 401, 400 or what Bolt's listeners answer; never 5xx for a bad request."""
@@ -71,12 +71,20 @@ class Front:
             body = parse(raw, request.headers.get("content-type", ""))
             response = await self._dispatch(body)
         except Refusal as refused:
+            if refused.status == 401:
+                self._warn_of_refused_signatures()
             response = Response(status_code=refused.status)
         except ClientDisconnect:
             response = Response(status_code=400)
         metrics.REQUESTS.labels(str(response.status_code)).inc()
         metrics.ACK.observe(time.perf_counter() - began)
         return response
+
+    def _warn_of_refused_signatures(self) -> None:
+        """At most once a minute: a wrong secret is the likeliest mistake of a set-up, and silent in Slack."""
+        if time.monotonic() - self._warned > 60:
+            self._warned = time.monotonic()
+            log.warning("signature_refused", remedy="check SLACK_SIGNING_SECRET and this machine's clock")
 
     def _verify(self, request: Request, raw: bytes) -> None:
         stamp = request.headers.get("x-slack-request-timestamp", "")

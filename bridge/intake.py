@@ -31,8 +31,16 @@ def parse(raw: bytes, content_type: str) -> dict[str, Any]:
             raise Refusal(400)
     except (ValueError, RecursionError):
         raise Refusal(400) from None
-    if not isinstance(body, dict) or not is_well_formed(body):
+    if not isinstance(body, dict):
         raise Refusal(400)
+    # Slack sends null where there is nothing (a team, in an organisation); Bolt asks only whether a name is there.
+    for name in (*_OBJECTS, *_TEXTS, "actions"):
+        if body.get(name, ...) is None:
+            del body[name]
+    if not is_well_formed(body):
+        raise Refusal(400)
+    if not ("command" in body or "ssl_check" in body or body.get("type") in _KINDS):
+        raise Refusal(404)  # well-formed for all we know, and nothing that bridge listens to
     if body.get("view"):
         body["view"].setdefault("type", "modal")  # Bolt asks for it
     for name in _UNUSED:
@@ -66,18 +74,38 @@ def _whole(value: Any) -> Any:
 _OBJECTS = ("team", "user", "channel", "view", "message", "container", "event", "enterprise")
 
 
+_TEXTS = ("type", "callback_id", "command", "trigger_id", "challenge", "response_url")
+
+# Other kinds that Bolt knows are not ours; some of them it takes apart without asking.
+_KINDS = frozenset({
+    "shortcut", "message_action", "view_submission", "view_closed", "block_actions", "event_callback",
+    "url_verification",
+})  # fmt: skip
+
+# What a request of a kind cannot be without.
+_NEEDED = {
+    "event": ("event_callback",),
+    "actions": ("block_actions",),
+    "view": ("view_submission", "view_closed"),
+    "callback_id": ("shortcut", "message_action"),
+}
+
+
 def is_well_formed(body: Mapping[str, Any]) -> bool:
     """Whether the parts have the shapes of https://docs.slack.dev/reference/interaction-payloads."""
-    if not body or any(not isinstance(body.get(name), dict | None) for name in _OBJECTS):
+    if not body or any(not isinstance(body[name], dict) for name in _OBJECTS if name in body):
+        return False
+    if any(not isinstance(body[name], str) for name in _TEXTS if name in body):
         return False
     kind = body.get("type")
-    if kind == "event_callback" and not _is_event(body.get("event")):
-        return False
-    if kind == "block_actions" and not _are_actions(body.get("actions")):
-        return False
-    if kind in ("view_submission", "view_closed") and body.get("view") is None:
-        return False
-    return body.get("view") is None or _is_view(body["view"])
+    for needed, kinds in _NEEDED.items():
+        if kind in kinds and needed not in body:
+            return False
+    return (
+        ("event" not in body or _is_event(body["event"]))
+        and ("actions" not in body or _are_actions(body["actions"]))
+        and ("view" not in body or _is_view(body["view"]))
+    )
 
 
 def _is_event(event: Any) -> bool:

@@ -121,13 +121,15 @@ UNSURE = "May not have been posted"
 UNSURE_NEXT = "Please look on the board before you post it again."
 CHECKING = "Checking with the board"
 WAITING = "Kept, and on its way"
-WAITING_TEXT = (
-    "Your post is kept safely and will be carried across. You can close this; you will be told here or by message."
-)
+WAITING_TEXT = "Your post is kept and on its way. You can close this; we will tell you what became of it."
 TRYING = "Kept, still trying"
 TRYING_TEXT = (
-    "The board is not answering right now. Your post is kept safely and will be carried across as soon as it does; "
-    "there is nothing you need to do."
+    "We cannot get it onto the board right now. Your post is kept and we keep trying; you do not need to do anything. "
+    "We will tell you how it ends."
+)
+CHECKING_TEXT = (
+    "Your post was sent, but the board did not confirm it. We are looking for it; please do not post it again. "
+    "We will tell you how it ends."
 )
 CHANGED = (
     "The first version of this post is already under way, so the change was not posted. Here is where the first stands:"
