@@ -243,7 +243,6 @@ class Entry:
     looks: int = 0
     telling: int = 0
     noted: bool = False
-    late: bool = False
     resolved_anew: bool = False
     form_closed: bool = False
     response_uses: int = 0
@@ -264,7 +263,7 @@ def read_entry(fields: Mapping[str, str], *, form_closed: bool) -> Entry:
     counts: dict[str, Any] = {
         name: int(fields.get(name, 0)) for name in ("stuck", "failures", "sends", "looks", "telling", "response_uses")
     }
-    flags: dict[str, Any] = {name: bool(fields.get(name)) for name in ("noted", "late", "resolved_anew")}
+    flags: dict[str, Any] = {name: bool(fields.get(name)) for name in ("noted", "resolved_anew")}
     return Entry(
         id=fields["id"],
         state=fields["state"],

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from bridge import blocks, store, words
 from bridge.draft import Entry, compose_message
@@ -39,7 +39,7 @@ def store_at_hand(settings: Settings) -> Iterator[str]:
     Raises StoreUnavailable when there is none; the message says what to do.
     """
     if settings.redis_url:
-        yield _readable(settings.redis_url)
+        yield settings.redis_url
     elif settings.dyno:
         raise store.StoreUnavailable("is missing; this host's disk is thrown away at every restart")
     elif url := _running(settings):
@@ -49,17 +49,6 @@ def store_at_hand(settings: Settings) -> Iterator[str]:
     else:
         with store.embedded(settings.bridge_data) as url:
             yield url
-
-
-def _readable(url: str) -> str:
-    # A password with a slash in it makes a port of its half, which every message of an error would show.
-    try:
-        urlsplit(url).port  # noqa: B018 — reading it is the check
-    except ValueError:
-        raise store.StoreUnavailable(
-            "cannot be read; a password's /, #, ? and @ are written %2F, %23, %3F, %40"
-        ) from None
-    return url
 
 
 def was_kept(settings: Settings) -> bool:
