@@ -108,11 +108,14 @@ RUNS: dict[str, tuple[str, dict[str, str], set[str]]] = {
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
     """All of them at once: each is a start of Python."""
 
+    # Made here, because pytest's factory is not meant for threads.
+    folders = {name: tmp_path_factory.mktemp("run") for name in RUNS}
+
     def run(name: str) -> subprocess.CompletedProcess[str]:
         command, env, _ = RUNS[name]
         # What is not refused would run for ever; that is a finding, not a reason to wait.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return bridge(tmp_path_factory.mktemp("run"), command, {"PORT": "0"} | env)
+            return bridge(folders[name], command, {"PORT": "0"} | env)
         return subprocess.CompletedProcess([], -1, "", "it started")
 
     with ThreadPoolExecutor(4) as pool:
