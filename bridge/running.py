@@ -53,7 +53,9 @@ async def run(
             work.append(_socket_mode(bridge, stopping))
     if worker:
         work.append(bridge.delivery.run(bridge.is_closed))
-    greeting = asyncio.create_task(bridge.greet_slack())
+    greetings = [asyncio.create_task(bridge.greet_slack())]
+    if worker:
+        greetings.append(asyncio.create_task(bridge.watch_board()))
     tasks = [asyncio.create_task(each) for each in work]
     ended = asyncio.create_task(stopping.wait())
     await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -62,7 +64,7 @@ async def run(
     if server is not None:
         server.should_exit = True
     await _drain([*tasks, *bridge.desk.tasks])
-    for task in (greeting, ended):
+    for task in (*greetings, ended):
         task.cancel()
 
 
