@@ -11,8 +11,9 @@ from redis.exceptions import RedisError
 
 from bridge import blocks, metrics, sentences, words
 from bridge.draft import Draft, Entry, Origin, Outcome, Problem
-from bridge.furnishing import AWAY, QUICK, Furnishing
+from bridge.furnishing import AWAY, Furnishing
 from bridge.installation import Installation
+from bridge.originals import QUICK
 from bridge.outbox import Outbox
 from bridge.people import NotAllowed
 from bridge.places import Places

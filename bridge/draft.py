@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from bridge import words
+from bridge.conversation import Conversation, unnamed
 
 Ending = Literal["posted", "refused", "cancelled", "unposted", "unsure"]
 
@@ -43,10 +44,10 @@ class Origin:
 class Draft:
     """A post that is not on the board yet, made of nothing but what Slack sent.
 
-    `message` holds pieces in order, each {"rich_text": block}, {"mrkdwn": text} or
-    {"original": a Slack message}. `guests` are Slack user ids, `credit` the Slack id of
-    the author of somebody else's message, `left` what
-    of it stays in Slack, by name, `unnamed` people whose ids stand in the words for want of their names.
+    `message` holds pieces in order, each {"rich_text": block}, {"mrkdwn": text}, {"original": a Slack
+    message} or {"conversation": a thread}. `guests` are Slack user ids, `credit` the Slack id of the author of
+    somebody else's message, `anonymous` the sharer's wish that nobody be named, `left` what of it stays in
+    Slack, by name, `unnamed` people whose ids stand in the words for want of their names.
     """
 
     origin: Origin
@@ -59,6 +60,7 @@ class Draft:
     private: bool = False
     guests: tuple[str, ...] = ()
     credit: str | None = None
+    anonymous: bool = False
     left: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
 
@@ -164,7 +166,7 @@ def _too_long(name: str, length: int, limit: int) -> Problem | None:
 
 def mentioned(draft: Draft) -> words.Mentioned:
     """The ids in the draft's words whose names would make it read better."""
-    parts = [words.mentioned(*_source(piece)) for piece in draft.message]
+    parts = [_mentioned(piece) for piece in draft.message]
     return words.Mentioned(
         users=frozenset(draft.unnamed).union(*(part.users for part in parts)),
         channels=frozenset[str]().union(*(part.channels for part in parts)),
@@ -172,16 +174,18 @@ def mentioned(draft: Draft) -> words.Mentioned:
     )
 
 
-def _source(piece: Mapping[str, Any]) -> tuple[object, str]:
+def _mentioned(piece: Mapping[str, Any]) -> words.Mentioned:
+    if "conversation" in piece:
+        return Conversation.from_json(piece["conversation"]).mentioned()
     if "rich_text" in piece:
-        return [piece["rich_text"]], ""
+        return words.mentioned([piece["rich_text"]])
     original = piece.get("original") or {}
-    return original.get("blocks"), str(piece.get("mrkdwn") or original.get("text") or "")
+    return words.mentioned(original.get("blocks"), str(piece.get("mrkdwn") or original.get("text") or ""))
 
 
 def compose_message(draft: Draft, names: words.Names, credit: str = "") -> str:
     """The board's Markdown for the draft's words, with the credit line at the end."""
-    parts = [_named(_markdown(piece, names), draft, names) for piece in draft.message]
+    parts = [_named(_markdown(piece, names, draft), draft, names) for piece in draft.message]
     return "\n\n".join(part for part in [*parts, credit] if part.strip())
 
 
@@ -193,7 +197,10 @@ def _named(text: str, draft: Draft, names: words.Names) -> str:
     return text
 
 
-def _markdown(piece: Mapping[str, Any], names: words.Names) -> str:
+def _markdown(piece: Mapping[str, Any], names: words.Names, draft: Draft) -> str:
+    if "conversation" in piece:
+        said = Conversation.from_json(piece["conversation"])
+        return said.markdown(unnamed(said, names, draft.origin.user) if draft.anonymous else names)
     if "original" in piece:
         return words.message_to_markdown(piece["original"], names)
     if "rich_text" in piece:

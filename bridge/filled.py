@@ -11,44 +11,63 @@ from typing import Any
 
 from bridge import sentences
 from bridge.draft import Draft, Origin, Outcome, Problem, parse_tags
+from bridge.seal import Seal
 
 
 @dataclass(frozen=True)
 class FormMemory:
-    """What a form's private_metadata remembers."""
+    """What a form's private_metadata remembers, and the two choices that change what is carried."""
 
     origin: Origin
-    credit: str | None
+    credit: str | None = None
+    anonymous: bool = False
     original: str | None = None
+    threaded: bool = False
+    whole: bool = False
+    conversation: str | None = None
+    thread_said: str = ""
+    prefill: str = ""
     more: bool = False
     left: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
 
 
-def read_memory(view: Mapping[str, Any], user: str, team: str) -> FormMemory:
-    """The memory of a form, for the person who really acted: the payload's ids win over the form's."""
+def read_memory(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> FormMemory:
+    """The memory of a form, for the person who really acted and only if the form was theirs and is as we left it.
+
+    It names messages and threads that this person could see when they opened the form; a memory that is
+    nobody's, somebody else's or forged names nothing.
+    """
     try:
-        data = json.loads(view.get("private_metadata") or "{}")
+        data = json.loads(seal.open(str(view.get("private_metadata") or "")) or "{}")
         origin = Origin(**data["origin"])
     except (ValueError, TypeError, KeyError):
         data, origin = {}, Origin(team, user, 0.0)
-    origin = replace(origin, user=user, team=team, view=str(view.get("id")))
+    if origin.user != user:
+        data, origin = {}, Origin(team, user, 0.0)
+    origin = replace(origin, team=team, view=str(view.get("id")))
+    values = _values(view)
     return FormMemory(
         origin,
         credit=_str(data.get("credit")),
+        anonymous="credit" in values and not _is_ticked(values, "credit"),
         original=_str(data.get("original")),
+        threaded=bool(data.get("threaded")),
+        whole=bool(data.get("threaded")) and _is_ticked(values, "thread"),
+        conversation=_str(data.get("conversation")),
+        thread_said=_str(data.get("thread_said")) or "",
+        prefill=_str(data.get("prefill")) or "",
         more=bool(data.get("more")),
         left=_strings(data.get("left")),
         unnamed=_strings(data.get("unnamed")),
     )
 
 
-def read_form(view: Mapping[str, Any], user: str, team: str) -> tuple[Draft, FormMemory]:
+def read_form(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> tuple[Draft, FormMemory]:
     """The draft that a sent form asks for; whatever is not of the expected shape counts as not given."""
-    memory = read_memory(view, user, team)
+    memory = read_memory(view, user, team, seal)
     values = _values(view)
     rich = values.get("message", {}).get("rich_text_value")
-    chosen = _list(values.get("private", {}).get("selected_options"))
     draft = Draft(
         origin=memory.origin,
         subject=" ".join(str(values.get("subject", {}).get("value") or "").split()),
@@ -57,13 +76,19 @@ def read_form(view: Mapping[str, Any], user: str, team: str) -> tuple[Draft, For
         group=_selected(values.get("group")),
         location=_selected(values.get("location")),
         delivery="instant" if _selected_text(values.get("delivery")) == "instant" else "digest",
-        private=any(_value(each) == "private" for each in chosen),
+        private=_is_ticked(values, "private"),
         guests=tuple(str(each) for each in _list(values.get("guests", {}).get("selected_users"))),
         credit=memory.credit,
+        anonymous=memory.anonymous,
         left=memory.left,
         unnamed=memory.unnamed,
     )
     return draft, memory
+
+
+def _is_ticked(values: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+    """Whether a box that is named like its only choice is ticked."""
+    return any(_value(each) == name for each in _list(values.get(name, {}).get("selected_options")))
 
 
 def _list(value: object) -> list[Any]:

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from bridge import sentences
-from bridge.blocks import FORM, Block, button, context, option, plain
+from bridge.blocks import FORM, Block, button, context, option, plain, section
 from bridge.draft import Origin
+from bridge.seal import Seal
 
 MORE = "more_options"
 
@@ -20,14 +21,24 @@ MOST_OPTIONS = 100
 
 @dataclass(frozen=True)
 class Form:
-    """What a form shows. `original` names a kept message attached whole below what is typed."""
+    """What a form shows.
+
+    `original` names a kept message attached whole below what is typed, `conversation` a kept thread, `prefill` is
+    the digest of the words that the message field opened with. `whole` and `anonymous` are choices.
+    """
 
     origin: Origin
     subject: str = ""
     message: Mapping[str, Any] | None = None
     tags: str = ""
     credit: str | None = None
+    anonymous: bool = False
     original: str | None = None
+    threaded: bool = False
+    whole: bool = False
+    conversation: str | None = None
+    thread_said: str = ""
+    prefill: str = ""
     left: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
     locations: tuple[Mapping[str, Any], ...] = ()
@@ -40,19 +51,24 @@ class Form:
     private: bool = False
     guests: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    warning: str = ""
 
 
-def form_view(form: Form) -> Block:
+def form_view(form: Form, seal: Seal) -> Block:
     """The form as a modal. Its private_metadata carries what Slack will not send back otherwise."""
     blocks = [
         *(context(note) for note in form.notes),
         _input("subject", "Subject", _text(form.subject, "One line that says what it is about"), hint=""),
         _input("message", "Message", _rich_text(form.message)),
+        *_thread_block(form),
+        *_credit_block(form),
         *_location_block(form),
         *_group_block(form),
         _input("tags", "Tags", _text(form.tags, "events, coffee"), optional=True, hint="Separated by commas"),
         *([_delivery_block(form)] if form.may_choose else []),
         *_more_blocks(form),
+        # Right above the button that sends it.
+        *([section(form.warning) | {"block_id": "warning"}] if form.warning else []),
     ]
     return {
         "type": "modal",
@@ -61,26 +77,24 @@ def form_view(form: Form) -> Block:
         "submit": plain("Post"),
         "close": plain("Cancel"),
         "notify_on_close": True,
-        "private_metadata": _metadata(form),
+        "private_metadata": _metadata(form, seal),
         "blocks": blocks,
     }
 
 
-def _metadata(form: Form) -> str:
-    kept = {
-        "origin": asdict(form.origin),
-        "credit": form.credit,
-        "original": form.original,
-        "more": form.more,
-        "left": form.left,
-        "unnamed": form.unnamed,
-    }
-    return _dump(kept)
+REMEMBERED = (
+    "credit", "original", "threaded", "conversation", "thread_said", "prefill", "more", "left", "unnamed",
+)  # fmt: skip
 
 
-def _dump(memory: Mapping[str, Any]) -> str:
+def _metadata(form: Form, seal: Seal) -> str:
+    kept = {name: getattr(form, name) for name in REMEMBERED}
+    return _dump({"origin": asdict(form.origin)} | {name: value for name, value in kept.items() if value}, seal)
+
+
+def _dump(memory: Mapping[str, Any], seal: Seal) -> str:
     # At most 3,000 characters, which escapes would use up. https://docs.slack.dev/surfaces/modals
-    return json.dumps(memory, separators=(",", ":"), ensure_ascii=False)
+    return seal.close(json.dumps(memory, separators=(",", ":"), ensure_ascii=False))
 
 
 def _input(name: str, label: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
@@ -102,6 +116,25 @@ def _text(value: str, placeholder: str) -> Block:
 def _rich_text(value: Mapping[str, Any] | None) -> Block:
     element: Block = {"type": "rich_text_input"}
     return element | ({"initial_value": value} if value else {})
+
+
+def _thread_block(form: Form) -> list[Block]:
+    if not form.threaded:
+        return []
+    choice = option(sentences.WHOLE_THREAD, "thread")
+    boxes: Block = {"type": "checkboxes", "options": [choice]} | ({"initial_options": [choice]} if form.whole else {})
+    hint = form.thread_said or sentences.THREAD_HINT
+    # Read only once it is chosen, so the choice must reach us before the form is sent.
+    return [_input("thread", "Thread", boxes, optional=True, hint=hint) | {"dispatch_action": True}]
+
+
+def _credit_block(form: Form) -> list[Block]:
+    if not (form.credit or form.threaded):
+        return []
+    choice = option(sentences.GIVE_CREDIT, "credit")
+    boxes: Block = {"type": "checkboxes", "options": [choice]}
+    chosen = {} if form.anonymous else {"initial_options": [choice]}
+    return [_input("credit", "Credit", boxes | chosen, optional=True, hint=sentences.CREDIT_HINT)]
 
 
 def _location_block(form: Form) -> list[Block]:
@@ -173,18 +206,15 @@ def _private_blocks(*, private: bool, guests: tuple[str, ...]) -> list[Block]:
     ]
 
 
-def with_more(view: Mapping[str, Any]) -> Block:
+def with_more(view: Mapping[str, Any], seal: Seal) -> Block:
     """An open form with the fields behind its button; everything else stays as it is."""
     shown = list(view.get("blocks") or [])
     at = next((n for n, block in enumerate(shown) if block.get("block_id") == "more"), len(shown))
-    kept_memory = view.get("private_metadata")
-    try:
-        memory = {**json.loads(kept_memory), "more": True} if isinstance(kept_memory, str) else {"more": True}
-    except (ValueError, TypeError):
-        memory = {"more": True}
+    kept_memory = seal.open(str(view.get("private_metadata") or ""))
+    memory = _dump({**json.loads(kept_memory), "more": True}, seal) if kept_memory else ""
     kept = {name: view[name] for name in ("type", "callback_id", "title", "submit", "close") if view.get(name)}
     blocks = [*shown[:at], *_private_blocks(private=False, guests=()), *shown[at + 1 :]]
-    return kept | {"notify_on_close": True, "private_metadata": _dump(memory), "blocks": blocks}
+    return kept | {"notify_on_close": True, "private_metadata": memory, "blocks": blocks}
 
 
 def notes_of(view: Mapping[str, Any]) -> tuple[str, ...]:

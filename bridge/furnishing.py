@@ -4,7 +4,6 @@ The form opens from the payload alone. Everything here may be slow or fail witho
 """
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,12 +14,14 @@ from redis.exceptions import RedisError
 
 from bridge import sentences, words
 from bridge.draft import Draft, Entry, Limits, Origin, Problem
-from bridge.filled import FormMemory
 from bridge.form import Form, form_view
 from bridge.nexudus import NexudusError
+from bridge.originals import FORM_LIFE, QUICK
 from bridge.outbox import Outbox
 from bridge.people import NotAllowed, SlackAway
 from bridge.places import Places
+from bridge.seal import Seal
+from bridge.sources import Sources, prefilled
 from bridge.webapi import CallFailed, WebApi
 
 log = structlog.get_logger()
@@ -28,10 +29,6 @@ log = structlog.get_logger()
 # What a look-up may end in while Slack, the board or Redis is away: never a refusal.
 AWAY = (SlackAway, NexudusError, RedisError)
 
-# A form lives no longer than a day; what it needs remembered neither.
-FORM_LIFE = 86400
-# Seconds that a look-up may take before a form opens.
-QUICK = 0.3
 MOST_UNNAMED = 40
 # How many characters of somebody's message are put into the field to be edited.
 PREFILL = 3000
@@ -44,17 +41,20 @@ class Furnishing:
     api: WebApi
     outbox: Outbox
     places: Places
+    sources: Sources
+    seal: Seal
     limits: Limits = field(default_factory=Limits)
     private_sources: Literal["allow", "warn", "forbid"] = "warn"
 
     async def form_from_message(self, origin: Origin, message: Mapping[str, Any]) -> Form:
         """A form that carries a Slack message: prefilled where Slack takes it back, else attached whole."""
-        names, unnamed = await self._names(message)
+        (names, unnamed), public = await asyncio.gather(self._names(message), self._is_surely_public(origin))
         plain = words.to_plain(message.get("blocks"), str(message.get("text") or ""), names)
         rich, too_long = words.as_rich_text(message, names, PREFILL)
         author = str(message.get("user") or "") or None
-        original = await self._keep_original(message) if too_long else None
+        original = await self.sources.keep_message(message) if too_long else None
         left = _file_names(message)
+        threaded = bool(message.get("thread_ts") or message.get("reply_count"))
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if too_long else []
         notes += [sentences.FILES_STAY.format(files=words.escape(", ".join(left)))] if left else []
         return Form(
@@ -63,10 +63,29 @@ class Furnishing:
             message=rich,
             credit=author if author != origin.user else None,
             original=original,
+            threaded=threaded,
+            prefill=prefilled(({"rich_text": rich},)) if rich and threaded else "",
             left=left,
             unnamed=unnamed,
             notes=tuple(notes),
+            # Until it is known to be public it counts as private: somebody may be quick to send the form.
+            warning="" if public else self._warning(threaded, others=author != origin.user),
         )
+
+    async def _is_surely_public(self, origin: Origin) -> bool:
+        """Whether the place is known to be public within a moment."""
+        looking = asyncio.create_task(self.places.people.is_public(origin.channel))
+        done, _ = await asyncio.wait([looking], timeout=QUICK)
+        return bool(done) and looking.result()
+
+    def _warning(self, threaded: bool, *, others: bool) -> str:
+        """What is said above the button that sends a message out of a place not known to be public."""
+        if self.private_sources == "allow":
+            return ""
+        if self.private_sources == "forbid":
+            return sentences.REASONS["private_forbidden"]
+        more = sentences.PRIVATE_THREAD if threaded else sentences.PRIVATE_OTHERS if others else ""
+        return sentences.PRIVATE_SOURCE + more
 
     async def prefill(self, message: Mapping[str, Any], limit: int) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
         """Somebody's words as Slack takes them back, and the people whose ids stand in them for want of names."""
@@ -85,31 +104,19 @@ class Furnishing:
         unnamed = tuple(sorted(needed.users - known.users.keys()))[:MOST_UNNAMED]
         return replace(known, users={**{user: user for user in unnamed}, **known.users}), unnamed
 
-    async def _keep_original(self, message: Mapping[str, Any]) -> str | None:
-        kept = {name: message[name] for name in ("text", "blocks", "attachments", "files", "ts") if name in message}
-        name = f"original:{message.get('ts')}:{time.time_ns():x}"
-        try:
-            # The trigger lives three seconds: a store that is slow must not keep the form from opening.
-            async with asyncio.timeout(QUICK):
-                await self.outbox.redis.set(self.outbox.prefix + name, json.dumps(kept), ex=FORM_LIFE)
-        except (RedisError, TimeoutError):
-            return None
-        return name
-
-    async def with_original(self, draft: Draft, memory: FormMemory) -> Draft | Problem:
-        """The draft with the kept message below what was typed; a problem rather than without it."""
-        if memory.original is None or not memory.original.startswith("original:"):
-            return draft
-        try:
-            text = await self.outbox.redis.get(self.outbox.prefix + memory.original)
-        except RedisError:
-            return Problem("message", "store_away")
-        if not text:
-            return Problem("message", "original_gone")
-        return replace(draft, message=(*draft.message, {"original": json.loads(text)}))
+    def view(self, form: Form) -> dict[str, Any]:
+        return form_view(form, self.seal)
 
     def with_what_is_known(self, form: Form) -> Form:
         return replace(form, may_choose=self.places.people.rules.may_choose_instant(form.origin.user))
+
+    async def bring_the_thread(self, form: Form, version: str | None) -> None:
+        """Read the thread that was just chosen, and say in the form how much of it will be carried."""
+        if form.conversation is None:
+            name, said = await self.sources.read_thread(form.origin)
+            form = replace(form, conversation=name, thread_said=said)
+            await self.remember(form.origin, conversation=name or "", thread_said=said)
+        await self.furnish(str(form.origin.view), form, version)
 
     async def furnish(self, view: str, form: Form, version: str | None) -> None:
         """Bring what had to be looked up into the open form: locations, groups, warnings, earlier posts.
@@ -117,9 +124,11 @@ class Furnishing:
         `version` is the view's hash: a form that was sent meanwhile shows its report and is left alone.
         """
         form = self.with_what_is_known(replace(form, origin=replace(form.origin, view=view)))
-        places, notes = await asyncio.gather(self._places(form), self._notes(form))
-        notes = [*form.notes, *places.pop("notes", ()), *notes]
-        form = replace(form, **places, notes=tuple(dict.fromkeys(notes)))
+        places, earlier, warning = await asyncio.gather(
+            self._places(form), self._earlier_posts(form.origin), self._fresh_warning(form)
+        )
+        notes = [*form.notes, *places.pop("notes", ()), *earlier]
+        form = replace(form, **places, notes=tuple(dict.fromkeys(notes)), warning=warning)
         if await self._show(form, version) == "hash_conflict":
             # Our own change of the form may have come in between; anybody else's is not known here.
             newer = (await self._shape(form.origin)).get("version")
@@ -129,8 +138,13 @@ class Furnishing:
     async def _show(self, form: Form, version: str | None) -> str:
         """Redraw the form; the blocks keep their ids, so Slack keeps what was typed. Answers Slack's error."""
         shape = await self._shape(form.origin)
-        form = replace(form, more=form.more or shape.get("more") == "1")
-        return await self.update(form.origin, form_view(form), version)
+        form = replace(
+            form,
+            more=form.more or shape.get("more") == "1",
+            conversation=form.conversation or shape.get("conversation") or None,
+            thread_said=form.thread_said or shape.get("thread_said", ""),
+        )
+        return await self.update(form.origin, self.view(form), version)
 
     async def update(self, origin: Origin, view: Mapping[str, Any], version: str | None) -> str:
         """views.update, if the view is still at `version`; remembers the new one. Answers Slack's error."""
@@ -165,19 +179,20 @@ class Furnishing:
             return {}
         return {"locations": tuple(locations), "location": chosen, "groups": tuple(groups)}
 
-    async def _notes(self, form: Form) -> list[str]:
+    async def _fresh_warning(self, form: Form) -> str:
         origin = form.origin
+        if not origin.message_ts or await self.places.people.is_public(origin.channel):
+            return ""
+        return self._warning(form.threaded, others=form.credit is not None)
+
+    async def _earlier_posts(self, origin: Origin) -> list[str]:
         if not (origin.channel and origin.message_ts):
             return []
-        notes = []
-        if self.private_sources != "allow" and not await self.places.people.is_public(origin.channel):
-            forbidden = self.private_sources == "forbid"
-            notes.append(sentences.REASONS["private_forbidden"] if forbidden else sentences.PRIVATE_SOURCE)
         try:
             earlier = await self.outbox.posted_from(origin.team, origin.channel, origin.message_ts)
         except RedisError:
-            return notes
-        return notes + [self._earlier(each) for each in earlier if not each["private"] or each["user"] == origin.user]
+            return []
+        return [self._earlier(each) for each in earlier if not each["private"] or each["user"] == origin.user]
 
     def _earlier(self, post: Mapping[str, Any]) -> str:
         link = (
@@ -209,23 +224,26 @@ class Furnishing:
     async def form_again(self, entry: Entry, origin: Origin) -> Form:
         """The form with everything that a refused draft held."""
         draft = entry.draft
-        typed: Mapping[str, Any] = next((each for each in draft.message if "original" not in each), {})
+        typed: Mapping[str, Any] = next((each for each in draft.message if each.keys() & {"rich_text", "mrkdwn"}), {})
         rich = [typed["rich_text"]] if "rich_text" in typed else None
         message, unnamed = await self.prefill({"blocks": rich, "text": typed.get("mrkdwn", "")}, self.limits.message)
         attached = next((each["original"] for each in draft.message if "original" in each), None)
-        original = await self._keep_original(attached) if attached else None
+        original = await self.sources.keep_message(attached) if attached else None
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if attached else []
+        whole = next((each["conversation"] for each in draft.message if "conversation" in each), None)
+        conversation = await self.sources.originals.keep(whole) if whole else None
         kept = replace(draft.origin, response_url=origin.response_url, asked_at=time.time(), view=None)
         return Form(
-            kept, draft.subject, message, ", ".join(draft.tags), draft.credit, original,
-            left=draft.left, unnamed=(*draft.unnamed, *unnamed), location=draft.location, group=draft.group,
+            kept, draft.subject, message, ", ".join(draft.tags), draft.credit, draft.anonymous, original,
+            threaded=whole is not None, whole=whole is not None, conversation=conversation, left=draft.left,
+            unnamed=(*draft.unnamed, *unnamed), location=draft.location, group=draft.group,
             delivery=draft.delivery, more=draft.private or bool(draft.guests), private=draft.private,
             guests=draft.guests, notes=tuple(notes),
         )  # fmt: skip
 
     async def show_again(self, view: str, form: Form) -> None:
         form = self.with_what_is_known(replace(form, origin=replace(form.origin, view=view)))
-        await self.update(form.origin, form_view(form), None)
+        await self.update(form.origin, self.view(form), None)
         await self.furnish(view, form, (await self._shape(form.origin)).get("version"))
 
     async def forbids(self, draft: Draft) -> list[Problem]:

@@ -22,6 +22,10 @@ REASONS: Mapping[str, str] = {
     "store_away_command": "We cannot keep your post safely right now, so please do not count on it. Look at "
     "{command} status in a minute before you send it again.",
     "original_gone": "The message that this form was opened on is not kept any more. Please open its menu again.",
+    "form_stale": "This form is older than the last change of this app, which cannot find any more what it was opened "
+    "on. Please copy your words, close it and open the message's menu again.",
+    "thread_unread": "The thread is not here yet. Send the form again in a moment, or untick this to post the one "
+    "message.",
     "private_forbidden": "This message comes from a place that is not a public channel, and this space does not let "
     "such messages be carried to the board. Nothing was posted.",
     # the Slack side of who you are
@@ -108,9 +112,32 @@ ATTACHED = "The message is too long for this form. It is attached whole below wh
 NOT_ATTACHED = "The message is too long for this form and could not be attached. Please copy what should be posted."
 FILES_STAY = "Files stay in Slack and are not carried across: {files}"
 PRIVATE_SOURCE = (
-    "This message comes from a place that is not a public channel. Everybody on the board will be able to read it; "
-    "no name of the channel and no link to it will be posted."
+    "*This leaves a private place.* The message comes from a place that is not a public channel of this workspace "
+    "alone. Everybody on the board will be able to read it; no name of the channel and no link to it will be posted."
 )
+PRIVATE_OTHERS = " These are other people's words: please ask them first."
+PRIVATE_THREAD = " A whole thread holds the words of everybody in it: please ask them first."
+
+WHOLE_THREAD = "Carry the whole thread, not only this message"
+THREAD_HINT = "It is read when you choose this. Then it says here how much of it will be carried."
+THREAD_READ = "{carried} of {replies} replies will be carried, as they were when you chose this; in it: {people}."
+AND_MORE = "{more} more"
+THREAD_REPLACES = "Leave the message above as it is to post the thread alone, or write something to stand before it."
+THREAD_UNREADABLE: Mapping[str, str] = {
+    "missing_scope": "This app has not been given the right to read threads here, so only the one message can be "
+    "carried. Untick this, or ask the community team about it.",
+    "not_in_channel": "This app is not in that conversation. Invite it there (type /invite and its name), then open "
+    "the message's menu again; or untick this to post the one message.",
+    "direct": "Threads in direct messages cannot be read by this app. Untick this to post the one message.",
+    "too_long": "Already the first message of this thread is longer than a post may be. Untick this to post the one "
+    "message.",
+    "store_away": "We cannot keep the thread safely right now. Untick this to post the one message, or open the "
+    "message's menu again in a minute.",
+    "": "Slack did not let us read the thread just now. Untick this to post the one message, or open the message's "
+    "menu again in a minute.",
+}
+GIVE_CREDIT = "Say whose words these are"
+CREDIT_HINT = "Unticked, nobody but you is named; ask before you share what others wrote."
 POSTED_BEFORE = "This message was posted before, by {user}: {link}. Posting it again makes a second thread."
 
 POSTED = "Posted to the community board"
@@ -136,7 +163,15 @@ CHANGED = (
 )
 
 DELIVERY = {"digest": "with the daily digest", "instant": "at once, to everybody who follows"}
-CREDIT = "Originally by {author}, shared from Slack"
+CREDIT = "Originally by {author}, shared from Slack by {sharer}"
+CREDIT_THREAD = "A conversation in Slack, shared by {sharer}"
+CREDIT_UNNAMED = "From Slack, shared by {sharer} without names"
+CONVERSATION_WHOLE = "Times: {zone}"
+CONVERSATION_CUT = "The first {carried} of {replies} replies; the others stay in Slack. Times: {zone}"
+REPLIES_LEFT = "{left} of {replies} replies"
+PERSON = "Person {number}"
+SOMEONE = "someone"
+AN_APP = "an app"
 CREDIT_LINK = "[See it in Slack]({link})"
 
 

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     subject_max: int = Field(254, ge=1)
     message_max: int = Field(20000, ge=1)
     tags_max: int = Field(50, ge=1)
+    thread_replies_max: int = Field(200, ge=1, le=1000)
 
     redis_url: str | None = None
     bridge_data: Path = Path("./.bridge")

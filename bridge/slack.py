@@ -21,7 +21,7 @@ from bridge import blocks, commands, payloads, sentences, words
 from bridge.desk import Desk, Waited
 from bridge.draft import NOT_POSTED, Draft, Origin, Problem, check
 from bridge.filled import FormMemory, chosen_location, field_errors, read_form, read_memory, refusal
-from bridge.form import MORE, Form, form_view, notes_of, with_more
+from bridge.form import MORE, Form, notes_of, with_more
 from bridge.payloads import Payload
 from bridge.webapi import OPENING, CallFailed
 
@@ -65,6 +65,7 @@ def build(desk: Desk, command: str) -> AsyncApp:
     app.view_closed(blocks.FORM)(listeners.closed_the_form)
     app.action(MORE)(listeners.asked_for_more)
     app.action("location")(listeners.changed_the_location)
+    app.action("thread")(listeners.chose_the_thread)
     app.action(blocks.CANCEL)(listeners.cancelled)
     app.action(blocks.REOPEN)(listeners.tried_again)
     app.action(blocks.OPEN_THREAD)(listeners.opened_the_thread)
@@ -114,7 +115,9 @@ class Listeners:
             return await ack()
         form = self.desk.furnishing.with_what_is_known(form)
         try:
-            opened = await self.desk.api.call("views.open", within=OPENING, trigger_id=trigger, view=form_view(form))
+            opened = await self.desk.api.call(
+                "views.open", within=OPENING, trigger_id=trigger, view=self.desk.furnishing.view(form)
+            )
         except CallFailed as failed:
             log.warning("form_not_opened", error=failed.error)
             text = sentences.FORM_FAILED.format(text=words.escape(typed)) if typed else sentences.FORM_FAILED_EMPTY
@@ -165,8 +168,10 @@ class Listeners:
         actor = payloads.actor(body)
         if not self.desk.is_ours(actor["team"]):
             return await ack(response_action="errors", errors={"subject": sentences.FOREIGN})
-        draft, memory = read_form(view, actor["user"], actor["team"])
-        whole = await self.desk.furnishing.with_original(draft, memory)
+        if self.desk.furnishing.seal.is_broken(str(view.get("private_metadata") or "")):
+            return await ack(response_action="errors", errors=field_errors([Problem("message", "form_stale")], view))
+        draft, memory = read_form(view, actor["user"], actor["team"], self.desk.furnishing.seal)
+        whole = await self.desk.furnishing.sources.carry(draft, memory)
         if isinstance(whole, Problem):
             return await ack(response_action="errors", errors=field_errors([whole], view))
         draft = whole
@@ -193,7 +198,8 @@ class Listeners:
         """Nothing has to be looked up for these: they are shown at once."""
         view, memory = body.get("view") or {}, self._memory(body)
         await self.desk.furnishing.remember(memory.origin, more=1)
-        self.desk.spawn(self.desk.furnishing.update(memory.origin, with_more(view), view.get("hash")))
+        shown = with_more(view, self.desk.furnishing.seal)
+        self.desk.spawn(self.desk.furnishing.update(memory.origin, shown, view.get("hash")))
         return await ack()
 
     async def changed_the_location(self, ack: AsyncAck, body: Payload) -> BoltResponse:
@@ -204,9 +210,16 @@ class Listeners:
         self.desk.spawn(self.desk.furnishing.furnish(str(view.get("id")), form, view.get("hash")))
         return await ack()
 
+    async def chose_the_thread(self, ack: AsyncAck, body: Payload) -> BoltResponse:
+        view, memory = body.get("view") or {}, self._memory(body)
+        if memory.whole and memory.conversation is None:
+            form = Form(**vars(memory), notes=notes_of(view))
+            self.desk.spawn(self.desk.furnishing.bring_the_thread(form, view.get("hash")))
+        return await ack()
+
     def _memory(self, body: Payload) -> FormMemory:
         actor = payloads.actor(body)
-        return read_memory(body.get("view") or {}, actor["user"], actor["team"])
+        return read_memory(body.get("view") or {}, actor["user"], actor["team"], self.desk.furnishing.seal)
 
     async def closed_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
         team = payloads.actor(body)["team"]

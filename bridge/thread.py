@@ -20,7 +20,7 @@ async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any
         "UserId": author.profile.user,
         "CoworkerId": author.profile.coworker,
         "Subject": draft.subject,
-        "Message": drafts.compose_message(draft, names, await _credit(draft, places)),
+        "Message": drafts.compose_message(draft, names, await _credit(draft, author, places)),
         "Tags": ",".join(draft.tags) or None,
         "CommunityGroupId": author.group,
         "InstantDelivery": draft.delivery == "instant",
@@ -39,14 +39,28 @@ async def _guests(draft: Draft, author: Author, places: Places) -> list[int] | N
     return found
 
 
-async def _credit(draft: Draft, places: Places) -> str:
-    """Who said it first, and a link back only where the source is known to be public."""
+async def _credit(draft: Draft, author: Author, places: Places) -> str:
+    """Who said it first and who shared it; a link back only where the source is known to be public.
+
+    Without names where the sharer wanted none: then no link either, because it leads to them.
+    """
     origin, people, lines = draft.origin, places.people, []
-    if draft.credit and draft.credit != origin.user and (author := await people.name(draft.credit)):
-        lines.append(sentences.CREDIT.format(author=words.mrkdwn_to_markdown(words.escape(author))))
+    sharer = _plain(author.profile.name or await people.name(origin.user) or sentences.SOMEONE)
+    whole = any("conversation" in piece for piece in draft.message)
+    others = whole or (draft.credit is not None and draft.credit != origin.user)
+    if others and draft.anonymous:
+        return sentences.CREDIT_UNNAMED.format(sharer=sharer)
+    if whole:
+        lines.append(sentences.CREDIT_THREAD.format(sharer=sharer))
+    elif others and (first := await people.name(str(draft.credit))):
+        lines.append(sentences.CREDIT.format(author=_plain(first), sharer=sharer))
     if origin.message_ts and origin.team_domain and await people.is_public(origin.channel):
         lines.append(sentences.CREDIT_LINK.format(link=drafts.permalink(origin)))
     return " · ".join(lines)
+
+
+def _plain(name: str) -> str:
+    return words.mrkdwn_to_markdown(words.escape(name))
 
 
 def facts(author: Author) -> dict[str, Any]:

@@ -22,11 +22,14 @@ from bridge.front import Health
 from bridge.furnishing import Furnishing
 from bridge.installation import Installation
 from bridge.nexudus import BadReference, Nexudus
+from bridge.originals import Originals
 from bridge.outbox import Outbox
 from bridge.pace import Pace
 from bridge.people import People, Rules, SlackSide
 from bridge.places import Places
+from bridge.seal import Seal
 from bridge.settings import Settings
+from bridge.sources import Sources
 from bridge.telling import Telling
 from bridge.tokens import Tokens
 from bridge.webapi import CallFailed, WebApi
@@ -135,7 +138,9 @@ def _assemble(
     cache = Cache(redis, settings.prefix)
     people = People(board, SlackSide(api.user, api.channel, api.home), cache, _rules(settings), BadReference)
     places = Places(people)
-    furnishing = Furnishing(api, outbox, places, _limits(settings), settings.private_sources)
+    sources = Sources(api, Originals(redis, settings.prefix), people, _limits(settings), settings.thread_replies_max)
+    seal = Seal.of(settings.slack_bot_token.get_secret_value())
+    furnishing = Furnishing(api, outbox, places, sources, seal, _limits(settings), settings.private_sources)
     desk = Desk(api, outbox, places, furnishing)
     policy = Policy(
         patience=settings.patience,

@@ -753,7 +753,8 @@ async def test_a_forged_memory_names_nobody_else(calm: Space, change: Any) -> No
     """Whatever private_metadata claims, the thread carries the ids of whoever pressed the button."""
     view = await form(calm, BEN)
     live = calm.workspace.views[view["id"]]
-    memory = json.loads(view["private_metadata"])
+    seal = calm.bridge.desk.furnishing.seal
+    memory = json.loads(seal.open(view["private_metadata"]) or "")
     live["private_metadata"] = json.dumps({**memory, **change} if isinstance(change, dict) else change)
 
     reply = await calm.sender.submit(view["id"], {"message": "Hi"})

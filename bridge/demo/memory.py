@@ -68,6 +68,7 @@ class Memory:
         self.posted: dict[str, list[Json]] = defaultdict(list)
         self.ephemerals: list[Json] = []
         self.threads: dict[tuple[str, str], list[Json]] = {}
+        self.reply_page = 1000
         self.usergroups: dict[str, str] = {}
         self.emoji: dict[str, str] = {}
         # What a command was answered with, by person: Slack shows it without a call.
@@ -115,6 +116,17 @@ class Memory:
         """The app's own bot is in the channel only when `members` holds `bot_user_id`."""
         self.channels[id] = Channel(id, name, private, set(members), ext_shared)
         return self.channels[id]
+
+    def add_thread(self, channel: str, messages: list[Json]) -> Json:
+        """A thread whose first message is the first of these; answers it as a shortcut would hold it."""
+        first, *replies = messages
+        ts = first["ts"]
+        first |= {"thread_ts": ts, "reply_count": len(replies)}
+        self.threads[channel, ts] = [
+            first,
+            *(each | {"thread_ts": ts, "parent_user_id": first["user"]} for each in replies),
+        ]
+        return first
 
     # What Slack hands out
 

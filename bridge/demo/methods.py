@@ -136,10 +136,19 @@ class Methods(Memory):
         return {"channel": channel, "permalink": link}
 
     def _replies(self, args: Json) -> Json:
-        channel = self._channel(args.get("channel", "")).id
-        if (channel, args.get("ts", "")) not in self.threads:
+        """Page by page; each page begins with the thread's first message, as Slack's do."""
+        channel = self._channel(args.get("channel", ""))
+        if f"{'groups' if channel.is_private else 'channels'}:history" not in self.scopes.split(","):
+            raise Refusal("missing_scope")
+        if self.bot_user_id not in channel.members:
+            raise Refusal("not_in_channel")
+        if (channel.id, args.get("ts", "")) not in self.threads:
             raise Refusal("thread_not_found")
-        return {"messages": self.threads[channel, args["ts"]], "has_more": False}
+        first, *replies = self.threads[channel.id, args["ts"]]
+        start, size = int(args.get("cursor") or 0), min(int(args.get("limit") or 1000), self.reply_page) - 1
+        page, more = replies[start : start + size], start + size < len(replies)
+        following = {"next_cursor": str(start + size) if more else ""}
+        return {"messages": [first, *page], "has_more": more, "response_metadata": following}
 
 
 def now() -> str:

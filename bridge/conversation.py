@@ -1,0 +1,145 @@
+"""A thread of Slack as one text for the board: who said what and when, in order, and how much stayed behind. Pure.
+
+A conversation is what was read at the moment when somebody chose it, as JSON:
+{"messages": [...], "replies": how many the thread has, "zone": the sharer's time zone}.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bridge import sentences, words
+
+Message = Mapping[str, Any]
+
+_KEPT = ("ts", "user", "subtype", "username", "bot_profile", "text", "blocks", "attachments")
+_FILE = ("name", "title")
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """`messages` in their order, the thread's first one among them; `replies` counts all that the thread has."""
+
+    messages: tuple[Message, ...]
+    replies: int
+    zone: str = "UTC"
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Conversation":
+        return cls(tuple(data["messages"]), int(data["replies"]), str(data.get("zone") or "UTC"))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"messages": [kept(each) for each in self.messages], "replies": self.replies, "zone": self.zone}
+
+    @property
+    def carried(self) -> int:
+        """How many of the replies are here."""
+        return max(0, len(self.messages) - 1)
+
+    @property
+    def left(self) -> int:
+        """How many of the replies stay in Slack."""
+        return max(0, self.replies - self.carried)
+
+    def speakers(self) -> list[str]:
+        """Whose words these are, in the order in which they first spoke."""
+        return list(dict.fromkeys(str(each["user"]) for each in self.messages if each.get("user")))
+
+    def mentioned(self) -> words.Mentioned:
+        """The ids whose names would make it read better, the speakers' too."""
+        parts = [words.mentioned(each.get("blocks"), str(each.get("text") or "")) for each in self.messages]
+        return words.Mentioned(
+            users=frozenset(self.speakers()).union(*(part.users for part in parts)),
+            channels=frozenset[str]().union(*(part.channels for part in parts)),
+            groups=frozenset[str]().union(*(part.groups for part in parts)),
+        )
+
+    def within(self, room: int, names: words.Names) -> "Conversation":
+        """As many of the first messages as fit into `room` characters of the board's Markdown."""
+        taken, used = 0, len(self._footer())
+        for said in self._said(names):
+            used += len(said) + 2
+            if used > room:
+                break
+            taken += 1
+        return replace(self, messages=self.messages[:taken])
+
+    def markdown(self, names: words.Names) -> str:
+        """The board's Markdown: each message under its speaker and time; at the end what is missing."""
+        return "\n\n".join(part for part in [*self._said(names), self._footer()] if part)
+
+    def _said(self, names: words.Names) -> list[str]:
+        told, day = [], ""
+        for message in self.messages:
+            date, clock = _time(message, _zone(self.zone))
+            speaker = words.mrkdwn_to_markdown(words.escape(_speaker(message, names)))
+            when = clock if date == day else f"{date}, {clock}"
+            told.append(f"**{speaker}** · {when}\n\n{words.message_to_markdown(message, names)}".strip())
+            day = date
+        return told
+
+    def _footer(self) -> str:
+        zone = words.mrkdwn_to_markdown(words.escape(_zone_name(self.zone)))
+        if self.left:
+            return sentences.CONVERSATION_CUT.format(carried=self.carried, replies=self.replies, zone=zone)
+        return sentences.CONVERSATION_WHOLE.format(zone=zone)
+
+
+def unnamed(conversation: Conversation, names: words.Names, sharer: str) -> words.Names:
+    """Names that name nobody but the sharer: the speakers by number, whom they mention as someone."""
+    others = [each for each in conversation.speakers() if each != sharer]
+    numbered = {user: sentences.PERSON.format(number=number) for number, user in enumerate(others, 1)}
+    someone = dict.fromkeys(conversation.mentioned().users, sentences.SOMEONE)
+    shown = {sharer: names.users[sharer]} if sharer in names.users else {}
+    return replace(names, users=someone | numbered | shown)
+
+
+def kept(message: Message) -> dict[str, Any]:
+    """The parts of a message that make its words; of its files only what they are called."""
+    some = {name: message[name] for name in _KEPT if message.get(name)}
+    files = [each for each in message.get("files") or [] if isinstance(each, Mapping)]
+    named = [{name: each[name] for name in _FILE if each.get(name)} for each in files]
+    return some | ({"files": named} if named else {})
+
+
+def in_order(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Each message once, by its time: Slack repeats a thread's first message on every page."""
+    once = {str(each.get("ts")): each for each in messages}
+    return tuple(sorted(once.values(), key=_stamp))
+
+
+def _stamp(message: Message) -> float:
+    try:
+        return float(str(message.get("ts")))
+    except ValueError:
+        return 0.0
+
+
+def _speaker(message: Message, names: words.Names) -> str:
+    if message.get("user"):
+        return names.users.get(str(message["user"])) or sentences.SOMEONE
+    profile = message.get("bot_profile")
+    called = message.get("username") or (profile.get("name") if isinstance(profile, Mapping) else None)
+    return str(called or sentences.AN_APP)
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return UTC
+
+
+def _zone_name(name: str) -> str:
+    return str(getattr(_zone(name), "key", "UTC"))
+
+
+def _time(message: Message, zone: tzinfo) -> tuple[str, str]:
+    """The day and the time of day, as they read in the sharer's own place."""
+    try:
+        moment = datetime.fromtimestamp(_stamp(message), zone)
+    except (ValueError, OverflowError, OSError):
+        moment = datetime.fromtimestamp(0, zone)
+    return f"{moment.day} {moment:%b %Y}", f"{moment:%H:%M}"
