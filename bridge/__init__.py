@@ -5,12 +5,14 @@
                  `seal` closes what it remembers; `sources` has the message and its thread (`originals`, `replies`)
 3. `draft`       the nouns: where it was asked, what is to be posted, what became of it
 4. `desk`        keeps the draft before Slack is answered, and waits briefly for the final word
-5. `outbox`      the durable ledger and queue in Redis; its steps are the `scripts`
+5. `outbox`      the durable ledger and queue in Redis, an `entry` for each draft; its steps are the `scripts`
 6. `delivery`    one attempt from claim to report; `decision` says what follows, `sightings` compares in doubt
 7. `people`, `places`  who this is on the board, and what they may do there
 8. `thread`, `words`   the thread as the board takes it, in the board's Markdown; `conversation` for a whole one
 9. `nexudus`     the far bank: `wire` its rules, `tokens` its login, `pace` the account's shared pace
-10. `telling`    tells the person by the next way until one works, in `blocks` and `sentences`
+10. `carrying`    the files of a thread that exists, each an `attachment` from the `filebox`: `slackfiles` opens it in
+                 Slack, `files` serves it to the board for minutes
+11. `telling`    tells the person by the next way until one works, in `blocks` and `sentences`
 
 `__main__` holds the commands, `wiring` builds everything once, `running` runs the processes.
 """

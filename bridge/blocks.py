@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from bridge import sentences, words
-from bridge.draft import Entry, Outcome
+from bridge.attachment import linked
+from bridge.draft import Outcome
+from bridge.entry import Entry
 
 FORM = "community_post"
 CANCEL = "cancel_draft"
@@ -47,9 +49,31 @@ def report_blocks(entry: Entry, outcome: Outcome | None) -> list[Block]:
         lines.append(sentences.CHECKING_TEXT if entry.state == "sending" else sentences.TRYING_TEXT)
     elif outcome.ending != "posted":
         lines.append(words.escape(explanation(outcome)))
-    blocks = [section("\n".join(lines)), context(words.escape(_facts(entry, outcome)))]
+    blocks = [section("\n".join(lines)), *_files(entry, outcome), context(words.escape(_facts(entry, outcome)))]
     buttons = _buttons(entry, outcome)
     return [*blocks, {"type": "actions", "elements": buttons}] if buttons else blocks
+
+
+def _files(entry: Entry, outcome: Outcome | None) -> list[Block]:
+    """Which files stay in Slack, each with its link and the reason, and how many are still on their way."""
+    if outcome is None or outcome.ending != "posted":
+        return []
+    stay = [each for each in entry.files if each["state"] == "stays"]
+    told = [sentences.FILE_STAYS.format(file=linked(each), why=sentences.file_reason(each)) for each in stay]
+    lines = [*([sentences.FILES_STAYED] if stay else []), *told]
+    lines += [sentences.FILES_COMING.format(number=entry.attaching)] if entry.attaching else []
+    return [section(line) for line in _in_sections(lines)]
+
+
+def _in_sections(lines: Sequence[str]) -> list[str]:
+    """Whole lines together, as many as a section's 3,000 characters hold."""
+    sections: list[str] = []
+    for line in lines:
+        if sections and len(sections[-1]) + len(line) < 2900:
+            sections[-1] += f"\n{line}"
+        else:
+            sections.append(line)
+    return sections
 
 
 def _facts(entry: Entry, outcome: Outcome | None) -> str:
@@ -74,7 +98,8 @@ def report_text(entry: Entry, outcome: Outcome | None) -> str:
     """The report as one line, for notifications and screen readers; escaped for mrkdwn."""
     parts = [heading(entry, outcome), words.escape(entry.draft.subject)]
     if outcome and outcome.link:
-        parts.append(outcome.link)
+        stay = sum(each["state"] == "stays" for each in entry.files)
+        parts.append(outcome.link + (f" — {sentences.FILES_STAY_SHORT.format(number=stay)}" if stay else ""))
     elif outcome and outcome.ending != "posted":
         parts.append(words.escape(explanation(outcome)))
     return ": ".join(parts[:2]) + (f" — {parts[2]}" if len(parts) > 2 else "") + f" ({entry.id})"

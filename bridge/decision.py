@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge import draft as drafts
-from bridge.draft import Draft, Entry, Outcome
+from bridge.draft import Draft, Outcome
+from bridge.entry import Entry
 from bridge.nexudus import BadReference, Refused, Unauthorized, Unavailable
 from bridge.people import NotAllowed, SlackAway
 

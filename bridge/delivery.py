@@ -16,9 +16,10 @@ from typing import Protocol
 import structlog
 from redis.exceptions import RedisError
 
-from bridge import decision, metrics, sightings, thread
+from bridge import decision, filebox, metrics, sightings, thread
 from bridge.boardwatch import BoardWatch
-from bridge.draft import Entry, Outcome
+from bridge.draft import Outcome
+from bridge.entry import Entry
 from bridge.nexudus import BadReference, Nexudus, NexudusError
 from bridge.outbox import Lost, Outbox
 from bridge.people import NotAllowed, SlackAway
@@ -264,8 +265,8 @@ class Delivery:
         if said == "held":
             await self._outbox.settle(entry, Outcome("unsure", "several"))
         metrics.OUTCOMES.labels(outcome.ending, outcome.reason).inc()
-        fresh = await self._outbox.get(entry.id)
-        if said != "watched" and fresh is not None and fresh.outcome is not None:
+        fresh = await filebox.pictured(self._outbox, entry.id) if said != "watched" else None
+        if fresh is not None and fresh.outcome is not None:
             await self._tell(replace(fresh, claim=entry.claim, drift=entry.drift))
 
     async def _tell(self, entry: Entry) -> None:

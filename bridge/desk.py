@@ -10,7 +10,8 @@ import structlog
 from redis.exceptions import RedisError
 
 from bridge import blocks, metrics, sentences, words
-from bridge.draft import Draft, Entry, Origin, Outcome, Problem
+from bridge.draft import Draft, Origin, Outcome, Problem
+from bridge.entry import Entry
 from bridge.furnishing import AWAY, Furnishing
 from bridge.installation import Installation
 from bridge.originals import QUICK

@@ -47,7 +47,8 @@ class Draft:
     `message` holds pieces in order, each {"rich_text": block}, {"mrkdwn": text}, {"original": a Slack
     message} or {"conversation": a thread}. `guests` are Slack user ids, `credit` the Slack id of the author of
     somebody else's message, `anonymous` the sharer's wish that nobody be named, `left` what of it stays in
-    Slack, by name, `unnamed` people whose ids stand in the words for want of their names.
+    Slack, by name, `unnamed` people whose ids stand in the words for want of their names, `files` as `attachment`
+    has them.
     """
 
     origin: Origin
@@ -63,6 +64,7 @@ class Draft:
     anonymous: bool = False
     left: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
+    files: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def digest(self) -> str:
@@ -72,7 +74,7 @@ class Draft:
 
     def blanked(self) -> "Draft":
         """The draft without its words, kept for `status` once it was posted and told."""
-        return replace(self, message=(), guests=(), credit=None)
+        return replace(self, message=(), guests=(), credit=None, files=())
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -220,74 +222,3 @@ def permalink(origin: Origin) -> str:
     if origin.thread_ts and origin.thread_ts != origin.message_ts:
         link += f"?thread_ts={origin.thread_ts}&cid={origin.channel}"
     return link
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A draft's record as it stood when it was read. Times are epoch seconds of the Redis server.
-
-    `drift` is how many seconds this process's clock is ahead of that one.
-    """
-
-    id: str
-    state: str
-    draft: Draft
-    kept: float
-    claim: str = ""
-    outcome: Outcome | None = None
-    told: str | None = None
-    body: Mapping[str, Any] | None = None
-    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    claimed: float = 0
-    drift: float = 0
-    sent: float | None = None
-    first_sent: float | None = None
-    ended: float | None = None
-    retried: float | None = None
-    stuck: int = 0
-    failures: int = 0
-    sends: int = 0
-    looks: int = 0
-    telling: int = 0
-    noted: bool = False
-    resolved_anew: bool = False
-    form_closed: bool = False
-    response_uses: int = 0
-    last_error: str = ""
-
-    @property
-    def asked(self) -> float:
-        """From when patience counts: the keeping, or an operator's retry."""
-        return self.retried or self.kept
-
-
-def read_entry(fields: Mapping[str, str], *, form_closed: bool) -> Entry:
-    """An entry out of its hash in Redis; times there are milliseconds."""
-
-    def seconds(name: str) -> float | None:
-        return int(fields[name]) / 1000 if fields.get(name) else None
-
-    counts: dict[str, Any] = {
-        name: int(fields.get(name, 0)) for name in ("stuck", "failures", "sends", "looks", "telling", "response_uses")
-    }
-    flags: dict[str, Any] = {name: bool(fields.get(name)) for name in ("noted", "resolved_anew")}
-    return Entry(
-        id=fields["id"],
-        state=fields["state"],
-        draft=Draft.from_json(fields["draft"]),
-        kept=seconds("kept") or 0,
-        claim=fields.get("claim", ""),
-        outcome=Outcome.from_json(fields["outcome"]) if fields.get("outcome") else None,
-        told=fields.get("told"),
-        body=json.loads(fields["body"]) if fields.get("body") else None,
-        facts=json.loads(fields.get("facts") or "{}"),
-        claimed=seconds("claimed") or 0,
-        sent=seconds("sent"),
-        first_sent=seconds("first_sent"),
-        ended=seconds("ended"),
-        retried=seconds("retried"),
-        form_closed=form_closed,
-        last_error=fields.get("last_error", ""),
-        **counts,
-        **flags,
-    )

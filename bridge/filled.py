@@ -27,6 +27,8 @@ class FormMemory:
     conversation: str | None = None
     thread_said: str = ""
     prefill: str = ""
+    files: str | None = None
+    ticked: tuple[str, ...] = ()
     more: bool = False
     left: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
@@ -57,6 +59,8 @@ def read_memory(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> Fo
         conversation=_str(data.get("conversation")),
         thread_said=_str(data.get("thread_said")) or "",
         prefill=_str(data.get("prefill")) or "",
+        files=_str(data.get("files")),
+        ticked=(*_ticked(values, "files"), *_ticked(values, "thread_files")),
         more=bool(data.get("more")),
         left=_strings(data.get("left")),
         unnamed=_strings(data.get("unnamed")),
@@ -88,7 +92,13 @@ def read_form(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> tupl
 
 def _is_ticked(values: Mapping[str, Mapping[str, Any]], name: str) -> bool:
     """Whether a box that is named like its only choice is ticked."""
-    return any(_value(each) == name for each in _list(values.get(name, {}).get("selected_options")))
+    return name in _ticked(values, name)
+
+
+def _ticked(values: Mapping[str, Mapping[str, Any]], name: str) -> tuple[str, ...]:
+    """The values of the ticked boxes. Whoever sends the form may have made them up."""
+    found = (_value(each) for each in _list(values.get(name, {}).get("selected_options")))
+    return tuple(each for each in found if each)
 
 
 def _list(value: object) -> list[Any]:

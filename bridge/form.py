@@ -4,11 +4,12 @@ Limits of Block Kit: https://docs.slack.dev/surfaces/modals and the pages of eac
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bridge import sentences
+from bridge import attachment, sentences
+from bridge.attachment import File
 from bridge.blocks import FORM, Block, button, context, option, plain, section
 from bridge.draft import Origin
 from bridge.seal import Seal
@@ -24,7 +25,8 @@ class Form:
     """What a form shows.
 
     `original` names a kept message attached whole below what is typed, `conversation` a kept thread, `prefill` is
-    the digest of the words that the message field opened with. `whole` and `anonymous` are choices.
+    the digest of the words that the message field opened with, `files` names the kept list of the message's files.
+    `whole`, `anonymous` and `ticked` are choices.
     """
 
     origin: Origin
@@ -39,6 +41,10 @@ class Form:
     conversation: str | None = None
     thread_said: str = ""
     prefill: str = ""
+    files: str | None = None
+    listed: tuple[File, ...] = ()
+    thread_listed: tuple[File, ...] = ()
+    ticked: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
     locations: tuple[Mapping[str, Any], ...] = ()
@@ -61,6 +67,8 @@ def form_view(form: Form, seal: Seal) -> Block:
         _input("subject", "Subject", _text(form.subject, "One line that says what it is about"), hint=""),
         _input("message", "Message", _rich_text(form.message)),
         *_thread_block(form),
+        *_files_block("files", "Files", form.listed),
+        *_files_block("thread_files", "Files in the thread", form.thread_listed),
         *_credit_block(form),
         *_location_block(form),
         *_group_block(form),
@@ -83,7 +91,7 @@ def form_view(form: Form, seal: Seal) -> Block:
 
 
 REMEMBERED = (
-    "credit", "original", "threaded", "conversation", "thread_said", "prefill", "more", "left", "unnamed",
+    "credit", "original", "threaded", "conversation", "thread_said", "prefill", "files", "more", "left", "unnamed",
 )  # fmt: skip
 
 
@@ -126,6 +134,14 @@ def _thread_block(form: Form) -> list[Block]:
     hint = form.thread_said or sentences.THREAD_HINT
     # Read only once it is chosen, so the choice must reach us before the form is sent.
     return [_input("thread", "Thread", boxes, optional=True, hint=hint) | {"dispatch_action": True}]
+
+
+def _files_block(name: str, label: str, files: Sequence[File]) -> list[Block]:
+    options = [option(attachment.label(each), str(each["id"])) for each in files if not each.get("reason")]
+    if not options:
+        return []
+    boxes: Block = {"type": "checkboxes", "options": options, "initial_options": options}
+    return [_input(name, label, boxes, optional=True, hint=sentences.FILES_HINT)]
 
 
 def _credit_block(form: Form) -> list[Block]:

@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from bridge import metrics
 from bridge.intake import Refusal, parse
@@ -44,7 +45,9 @@ class Health:
 _PROXIES = ("x-forwarded-", "forwarded", "x-real-ip", "via", "cf-", "x-request-start")
 
 
-def build(bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str | None) -> Starlette:
+def build(
+    bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str | None, files: ASGIApp | None = None
+) -> Starlette:
     """The ASGI app. Without `bolt` (Socket Mode, or a worker's own port) there is nothing to post to."""
     front = Front(bolt, secret, health, metrics_token)
     routes = [
@@ -54,6 +57,8 @@ def build(bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str
     ]
     if bolt is not None and secret:
         routes.append(Route("/slack/events", front.events, methods=["POST"]))
+    if files is not None:
+        routes.append(Route("/files/{token}", files, methods=["GET"]))
     return Starlette(routes=routes)
 
 

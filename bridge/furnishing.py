@@ -5,15 +5,17 @@ The form opens from the payload alone. Everything here may be slow or fail witho
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 import structlog
 from redis.exceptions import RedisError
 
-from bridge import sentences, words
-from bridge.draft import Draft, Entry, Limits, Origin, Problem
+from bridge import attachment, sentences, words
+from bridge.attachment import File
+from bridge.draft import Draft, Limits, Origin, Problem
+from bridge.entry import Entry
 from bridge.form import Form, form_view
 from bridge.nexudus import NexudusError
 from bridge.originals import FORM_LIFE, QUICK
@@ -53,10 +55,13 @@ class Furnishing:
         rich, too_long = words.as_rich_text(message, names, PREFILL)
         author = str(message.get("user") or "") or None
         original = await self.sources.keep_message(message) if too_long else None
-        left = _file_names(message)
+        listed = self.sources.files_of(message)
+        files = await self.sources.keep_files(listed)
+        left = () if files else _file_names(message)
         threaded = bool(message.get("thread_ts") or message.get("reply_count"))
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if too_long else []
         notes += [sentences.FILES_STAY.format(files=words.escape(", ".join(left)))] if left else []
+        notes += _staying(listed) if files else []
         return Form(
             origin,
             subject=words.first_line(plain, min(120, self.limits.subject)),
@@ -65,6 +70,8 @@ class Furnishing:
             original=original,
             threaded=threaded,
             prefill=prefilled(({"rich_text": rich},)) if rich and threaded else "",
+            files=files,
+            listed=tuple(listed) if files else (),
             left=left,
             unnamed=unnamed,
             notes=tuple(notes),
@@ -128,7 +135,7 @@ class Furnishing:
             self._places(form), self._earlier_posts(form.origin), self._fresh_warning(form)
         )
         notes = [*form.notes, *places.pop("notes", ()), *earlier]
-        form = replace(form, **places, notes=tuple(dict.fromkeys(notes)), warning=warning)
+        form = replace(form, **places, notes=tuple(notes), warning=warning)
         if await self._show(form, version) == "hash_conflict":
             # Our own change of the form may have come in between; anybody else's is not known here.
             newer = (await self._shape(form.origin)).get("version")
@@ -144,6 +151,9 @@ class Furnishing:
             conversation=form.conversation or shape.get("conversation") or None,
             thread_said=form.thread_said or shape.get("thread_said", ""),
         )
+        listed, found = await self.sources.listed(form.files), await self.sources.listed(form.conversation)
+        notes = tuple(dict.fromkeys([*form.notes, *_staying(found)]))
+        form = replace(form, listed=listed, thread_listed=found, notes=notes)
         return await self.update(form.origin, self.view(form), version)
 
     async def update(self, origin: Origin, view: Mapping[str, Any], version: str | None) -> str:
@@ -231,11 +241,14 @@ class Furnishing:
         original = await self.sources.keep_message(attached) if attached else None
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if attached else []
         whole = next((each["conversation"] for each in draft.message if "conversation" in each), None)
-        conversation = await self.sources.originals.keep(whole) if whole else None
+        own, others = attachment.in_two(draft.files) if whole else (draft.files, ())
+        files = await self.sources.keep_files(own)
+        conversation = await self.sources.originals.keep({**whole, "files": others}) if whole else None
         kept = replace(draft.origin, response_url=origin.response_url, asked_at=time.time(), view=None)
         return Form(
             kept, draft.subject, message, ", ".join(draft.tags), draft.credit, draft.anonymous, original,
-            threaded=whole is not None, whole=whole is not None, conversation=conversation, left=draft.left,
+            threaded=whole is not None, whole=whole is not None, conversation=conversation, files=files, listed=own,
+            thread_listed=others, left=draft.left,
             unnamed=(*draft.unnamed, *unnamed), location=draft.location, group=draft.group,
             delivery=draft.delivery, more=draft.private or bool(draft.guests), private=draft.private,
             guests=draft.guests, notes=tuple(notes),
@@ -267,6 +280,13 @@ class Furnishing:
         except (TimeoutError, *AWAY):
             return False
         return False
+
+
+def _staying(files: Sequence[File]) -> list[str]:
+    """The files that cannot be carried and why, a few of them, before anybody counts on them."""
+    stay = [f"{each['name']} ({sentences.file_reason(each)})" for each in files if each.get("reason")]
+    told = [*stay[:5], *([sentences.AND_MORE.format(more=len(stay) - 5)] if len(stay) > 5 else [])]
+    return [sentences.FILES_STAY.format(files=words.escape(", ".join(told)))] if told else []
 
 
 def _file_names(message: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from bridge import blocks, store, words
-from bridge.draft import Entry, compose_message
+from bridge.draft import compose_message
+from bridge.entry import Entry
 from bridge.outbox import Outbox
 from bridge.settings import Settings
 
@@ -128,6 +129,7 @@ def _particulars(entry: Entry) -> dict[str, Any]:
         "tags": list(draft.tags),
         "private": draft.private,
         "guests": list(draft.guests),
+        "files": [f"{each['name']}: {each.get('reason') or each['state']}" for each in entry.files],
         "message": compose_message(draft, words.Names()),
     }
 

@@ -12,6 +12,7 @@ RETRIES = Counter("bridge_retries_total", "Attempts that did not end in a thread
 ADOPTED = Counter("bridge_adopted_total", "Threads found on the board after doubt")
 OUTCOMES = Counter("bridge_outcomes_total", "Endings, with the reason", ["ending", "reason"])
 TOLD = Counter("bridge_told_total", "By which way people were told", ["way"])
+FILES = Counter("bridge_files_total", "Files that ended, with the reason", ["ending", "reason"])
 SUBMIT_TO_BOARD = Histogram(
     "bridge_submit_to_board_seconds",
     "From keeping to the thread",

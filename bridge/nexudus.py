@@ -52,7 +52,7 @@ __all__ = [
 
 _PAGE_SIZE = 100
 _PAGES = 50
-_THREADS = "community/communitythreads"
+_THREADS, _FILES = "community/communitythreads", "community/communitythreadfiles"
 # Which zone the board reads a filter's time in is not documented. Should it be the location's own,
 # the furthest west is 12 hours behind UTC, and a narrower window could hide the thread we look for.
 _ZONES = timedelta(hours=12)
@@ -162,6 +162,17 @@ class Nexudus:
     async def thread(self, thread_id: int) -> Record:
         """One thread in full."""
         return await self._one(_THREADS, thread_id)
+
+    async def add_thread_file(self, body: Mapping[str, Any], until: float | None = None) -> None:
+        """Have the board fetch `NewFileDataUrl` into a thread; `until` as for `create_thread`.
+
+        https://developers.nexudus.com/rest-api/community/post-communitythreadfiles
+        """
+        await self._call(_Ask("POST", _FILES, body=body, until=until))
+
+    async def thread_files(self, thread_id: int) -> Sighting:
+        """The files of a thread; compare `CommunityThreadId` again."""
+        return await self._look(_FILES, {"CommunityThreadFile_CommunityThread": thread_id})
 
     async def delete_thread(self, thread_id: int) -> None:
         """Remove a thread; one that is gone already is no error."""

@@ -19,8 +19,9 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeout
 
-from bridge import scripts
-from bridge.draft import Draft, Entry, Outcome, read_entry, reference
+from bridge import attachment, scripts
+from bridge.draft import Draft, Outcome, reference
+from bridge.entry import Entry, read_entry
 
 log = structlog.get_logger()
 
@@ -160,7 +161,7 @@ class Outbox:
             [],
             *(entry.id, entry.claim, outcome.ending, outcome.to_json(), outcome.thread or ""),
             *(self._source_of(entry.draft), json.dumps(posted | {"subject": entry.draft.subject})),
-            *(_ms(self.keep), int(outcome.late)),
+            *(_ms(self.keep), int(outcome.late), *attachment.planned(entry.draft.files)),
         )
         return cast(Literal["ok", "watched", "held", "ended"], self._not_lost(entry, said))
 
@@ -168,7 +169,9 @@ class Outbox:
         """Close the record: the person knows (or `way` is "untold"). Posted words are blanked. Raises Lost."""
         posted = entry.outcome is not None and entry.outcome.ending == "posted" and way != "untold"
         blank = entry.draft.blanked().to_json() if posted else ""
-        said = await self._run(scripts.TOLD, [], entry.id, entry.claim, way, blank, _ms(self.keep), _ms(look_again))
+        early = int(entry.attaching > 0)
+        args = (way, blank, _ms(self.keep), _ms(look_again), early)
+        said = await self._run(scripts.TOLD, [], entry.id, entry.claim, *args)
         self._not_lost(entry, said)
 
     async def note(self, entry: Entry, **fields: str | int | float) -> None:

@@ -52,7 +52,7 @@ async def run(
         if bridge.settings.slack_app_token is not None:
             work.append(_socket_mode(bridge, stopping))
     if worker:
-        work.append(bridge.delivery.run(bridge.is_closed))
+        work += [bridge.delivery.run(bridge.is_closed), bridge.carrying.run()]
     greetings = [asyncio.create_task(bridge.greet_slack())]
     if worker:
         greetings.append(asyncio.create_task(bridge.watch_board()))
@@ -61,6 +61,7 @@ async def run(
     await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
     log.info("stopping")
     bridge.delivery.stop()
+    bridge.carrying.stop()
     if server is not None:
         server.should_exit = True
     await _drain([*tasks, *bridge.desk.tasks])
@@ -93,7 +94,8 @@ def app(bridge: Bridge) -> Starlette:
     """The ASGI app of the web process."""
     settings = bridge.settings
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
-    return front.build(bridge.bolt, settings.slack_signing_secret.get_secret_value(), bridge.health(), token)
+    files = bridge.carrying.files if settings.public_url else None
+    return front.build(bridge.bolt, settings.slack_signing_secret.get_secret_value(), bridge.health(), token, files)
 
 
 def _server(bridge: Bridge) -> _Server:

@@ -145,6 +145,7 @@ SETTLE = (
     + """
 local id, token, state, outcome = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local thread, source, posted, keep, late = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9]), ARGV[10]
+local files, attaching = ARGV[11], ARGV[12]
 if not ours(id, token) then return 'lost' end
 local was = redis.call('HGET', record(id), 'state')
 if not (was == 'kept' or was == 'sending' or (late == '1' and was == 'unsure')) then return 'ended' end
@@ -160,6 +161,13 @@ if thread ~= '' then
 end
 land(id)
 redis.call('HSET', record(id), 'state', state, 'outcome', outcome, 'ended', now, 'stuck', 0)
+-- The thread exists: its files are a queue of their own from here on, and nothing of it can make a second thread.
+if state == 'posted' and files ~= '[]' and redis.call('HSETNX', record(id), 'files', files) == 1 then
+  redis.call('HSET', record(id), 'attaching', attaching)
+  redis.call('ZADD', prefix .. 'attach', now, id)
+  redis.call('LPUSH', prefix .. 'attach-wake', id)
+  redis.call('LTRIM', prefix .. 'attach-wake', 0, 99)
+end
 redis.call('HDEL', record(id), 'told', 'telling')
 local watched = tonumber(redis.call('HGET', record(id), 'watched') or 0)
 if watched > now then
@@ -177,10 +185,15 @@ TOLD = (
     _HEAD
     + """
 local id, token, way, blank, keep, again = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local early = ARGV[8]
 if redis.call('EXISTS', record(id)) == 0 then return 'ok' end
 if token ~= '' and not ours(id, token) then return 'lost' end
 redis.call('HSET', record(id), 'told', way, 'stuck', 0)
 redis.call('HDEL', record(id), 'claim', 'watched')
+if early == '1' then -- the queue of files looks whether more is to be said
+  redis.call('HSET', record(id), 'told_early', 1)
+  redis.call('ZADD', prefix .. 'attach', 'NX', now, id)
+end
 if blank ~= '' then
   redis.call('HSET', record(id), 'draft', blank)
   redis.call('HDEL', record(id), 'body')
@@ -204,10 +217,12 @@ TAKE = (
     _HEAD
     + """
 local id, last = ARGV[2], ARGV[3]
-local r = redis.call('HMGET', record(id), 'outcome', 'told', 'watched', 'form', 'claim', 'telling')
+local r = redis.call('HMGET', record(id), 'outcome', 'told', 'watched', 'form', 'claim', 'telling', 'attaching')
 if not r[4] then return false end
 if redis.call('HEXISTS', r[4], 'closed') == 1 then last, r[3] = '1', 0 end
 if r[2] then return 'told' end
+-- The files may be done within the wait, and then the first word is the last one.
+if last ~= '1' and tonumber(r[7] or 0) > 0 then return false end
 if r[1] and tonumber(r[3] or 0) > now then
   redis.call('HSET', record(id), 'watched', now + 5000)
   redis.call('ZADD', due, 'XX', now + 5000, id)

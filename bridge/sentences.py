@@ -21,6 +21,7 @@ REASONS: Mapping[str, str] = {
     "send them again in a minute; they will not be posted twice.",
     "store_away_command": "We cannot keep your post safely right now, so please do not count on it. Look at "
     "{command} status in a minute before you send it again.",
+    "files_gone": "The list of this message's files is not kept any more. Please open the message's menu again.",
     "original_gone": "The message that this form was opened on is not kept any more. Please open its menu again.",
     "form_stale": "This form is older than the last change of this app, which cannot find any more what it was opened "
     "on. Please copy your words, close it and open the message's menu again.",
@@ -111,6 +112,24 @@ CANNOT_CANCEL = {
 ATTACHED = "The message is too long for this form. It is attached whole below what you type here."
 NOT_ATTACHED = "The message is too long for this form and could not be attached. Please copy what should be posted."
 FILES_STAY = "Files stay in Slack and are not carried across: {files}"
+FILES_STAYED = "*These files stay in Slack:*"
+FILE_STAYS = "• {file}: {why}"
+FILES_STAY_SHORT = "{number} of the files stay in Slack"
+FILES_COMING = "Files still on their way into the thread: {number}. You will hear of it only if one cannot be carried."
+FILE_REASONS: Mapping[str, str] = {
+    "off": "this app does not carry files here",
+    "elsewhere": "it is kept outside Slack",
+    "gone": "Slack does not give it to this app",
+    "type": "files of this kind are not carried",
+    "too_large": "it is too large",
+    "too_many": "there are more files than one post may carry",
+    "login_page": "Slack answered with a web page instead of the file",
+    "role": "the board does not let this app add files",
+    "board": "the board did not accept it",
+    "board_away": "the board could not be reached for too long",
+    "not_fetched": "the board did not fetch it; it may stand in the thread without content",
+    "doubt": "the board did not confirm it; please look in the thread",
+}
 PRIVATE_SOURCE = (
     "*This leaves a private place.* The message comes from a place that is not a public channel of this workspace "
     "alone. Everybody on the board will be able to read it; no name of the channel and no link to it will be posted."
@@ -136,6 +155,7 @@ THREAD_UNREADABLE: Mapping[str, str] = {
     "": "Slack did not let us read the thread just now. Untick this to post the one message, or open the message's "
     "menu again in a minute.",
 }
+FILES_HINT = "They are added to the thread once it stands. Untick what should stay in Slack."
 GIVE_CREDIT = "Say whose words these are"
 CREDIT_HINT = "Unticked, nobody but you is named; ask before you share what others wrote."
 POSTED_BEFORE = "This message was posted before, by {user}: {link}. Posting it again makes a second thread."
@@ -179,6 +199,11 @@ def reason(name: str, detail: Mapping[str, Any] | None = None, **more: Any) -> s
     """The sentence for a reason; lists in the detail are told as people tell lists."""
     filled = {key: _told(value) for key, value in {**(detail or {}), **more}.items()}
     return REASONS.get(name, "").format_map(_Blank(filled)).strip()
+
+
+def file_reason(file: Mapping[str, Any]) -> str:
+    """Why a file stays in Slack, to stand after its name."""
+    return FILE_REASONS.get(str(file.get("reason")), FILE_REASONS["gone"])
 
 
 class _Blank(dict[str, str]):

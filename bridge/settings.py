@@ -59,6 +59,14 @@ class Settings(BaseSettings):
     message_max: int = Field(20000, ge=1)
     tags_max: int = Field(50, ge=1)
     thread_replies_max: int = Field(200, ge=1, le=1000)
+    file_bytes_max: int = Field(10000000, ge=1)
+    file_types: str = (
+        "image/png,image/jpeg,image/gif,image/webp,application/pdf,text/plain,text/csv,"
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document,"
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet,"
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+    )
+    file_ttl: float = Field(600, gt=0, le=3600)
 
     redis_url: str | None = None
     bridge_data: Path = Path("./.bridge")
@@ -108,6 +116,13 @@ class Settings(BaseSettings):
         if _split(link).scheme not in ("https", "http"):
             raise ValueError("must be a web address such as https://example.com/thread/{id}")
         return value
+
+    @field_validator("file_types")
+    @classmethod
+    def _mime_types(cls, value: str) -> str:
+        if not all(re.fullmatch(r"[a-z]+/(\*|[a-z0-9.+-]+)", each) for each in value.replace(" ", "").split(",")):
+            raise ValueError("must be MIME types with commas between, such as image/*,application/pdf")
+        return value.replace(" ", "")
 
     @field_validator("redis_url")
     @classmethod

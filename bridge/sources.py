@@ -4,13 +4,14 @@ Everything is named by the form's sealed memory, and was in Slack's own signed r
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from redis.exceptions import RedisError
 
-from bridge import replies, sentences, words
+from bridge import attachment, replies, sentences, words
+from bridge.attachment import File
 from bridge.conversation import Conversation, kept
 from bridge.draft import Draft, Limits, Origin, Problem
 from bridge.filled import FormMemory
@@ -32,10 +33,27 @@ class Sources:
     originals: Originals
     people: People
     limits: Limits
+    files: attachment.Rules
     most_replies: int = 200
 
     async def keep_message(self, message: Mapping[str, Any]) -> str | None:
         return await self.originals.keep(kept(message))
+
+    def files_of(self, message: Mapping[str, Any]) -> list[File]:
+        """A message's files, those that cannot be carried with their reason."""
+        on = self.files.on and "files:read" in self.api.scopes
+        return attachment.listed(message.get("files"), replace(self.files, on=on))
+
+    async def keep_files(self, files: Sequence[File]) -> str | None:
+        return await self.originals.keep({"files": list(files)}) if files else None
+
+    async def listed(self, name: str | None) -> tuple[File, ...]:
+        """The files that are kept under this name; none when it cannot be read now."""
+        try:
+            found = await self.originals.read(name) if name else None
+        except RedisError:
+            return ()
+        return tuple((found or {}).get("files") or ())
 
     async def read_thread(self, origin: Origin) -> tuple[str | None, str]:
         """The thread around a message, read and kept: its name, and what the form says of it. Never an error."""
@@ -50,7 +68,9 @@ class Sources:
         carried = whole.within(max(1, self.limits.message - ROOM_ABOVE), names)
         if not carried.messages:
             return None, sentences.THREAD_UNREADABLE["too_long"]
-        name = await self.originals.keep(carried.to_json())
+        others = [each for each in carried.messages if each.get("ts") != origin.message_ts]
+        files = self.files_of({"files": [file for each in others for file in each.get("files") or []]})
+        name = await self.originals.keep(carried.to_json() | {"files": files})
         if name is None:
             return None, sentences.THREAD_UNREADABLE["store_away"]
         return name, _said(carried, names, origin.message_ts)
@@ -62,17 +82,24 @@ class Sources:
             return "UTC"
 
     async def carry(self, draft: Draft, memory: FormMemory) -> Draft | Problem:
-        """The draft with what was kept below what was typed; a problem rather than without it."""
-        if not memory.whole:
-            return await self._with_original(draft, memory) if memory.original else draft
-        if memory.conversation is None:
-            return Problem("thread", "thread_unread")
-        found = await self._read(memory.conversation, "thread")
-        return found if isinstance(found, Problem) else self._with_thread(draft, memory, found)
-
-    async def _with_original(self, draft: Draft, memory: FormMemory) -> Draft | Problem:
-        found = await self._read(str(memory.original), "message")
-        return found if isinstance(found, Problem) else replace(draft, message=(*draft.message, {"original": found}))
+        """The draft with what was kept below what was typed, and the ticked files; a problem rather than without."""
+        files = await self._read(memory.files, "message", "files_gone")
+        if isinstance(files, Problem):
+            return files
+        if memory.whole:
+            if memory.conversation is None:
+                return Problem("thread", "thread_unread")
+            found = await self._read(memory.conversation, "thread")
+            if isinstance(found, Problem):
+                return found
+            files = {"files": [*files.get("files", ()), *found.pop("files", ())]}
+            draft = self._with_thread(draft, memory, found)
+        elif memory.original:
+            found = await self._read(memory.original, "message")
+            if isinstance(found, Problem):
+                return found
+            draft = replace(draft, message=(*draft.message, {"original": found}))
+        return replace(draft, files=attachment.chosen(files.get("files", ()), memory.ticked))
 
     def _with_thread(self, draft: Draft, memory: FormMemory, found: Mapping[str, Any]) -> Draft:
         said = Conversation.from_json(found)
@@ -83,9 +110,11 @@ class Sources:
         left = (*draft.left, stay) if said.left else draft.left
         return replace(draft, message=(*typed, {"conversation": dict(found)}), left=left)
 
-    async def _read(self, name: str, field: str) -> dict[str, Any] | Problem:
+    async def _read(self, name: str | None, field: str, gone: str = "original_gone") -> dict[str, Any] | Problem:
+        if name is None:
+            return {}
         try:
-            return await self.originals.read(name) or Problem(field, "original_gone")
+            return await self.originals.read(name) or Problem(field, gone)
         except RedisError:
             return Problem(field, "store_away")
 

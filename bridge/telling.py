@@ -11,7 +11,8 @@ import structlog
 
 from bridge import blocks
 from bridge.delivery import Untold
-from bridge.draft import Entry, Outcome
+from bridge.draft import Outcome
+from bridge.entry import Entry
 from bridge.outbox import Outbox
 from bridge.webapi import CallFailed, WebApi
 

@@ -42,6 +42,7 @@ class WebApi:
             self.client.proxy = None  # a stand-in on this computer, whatever HTTP_PROXY says
         self._base, self._http = base_url, http
         self._home: tuple[str, str | None] | None = None
+        self.scopes: frozenset[str] = frozenset()
         self.bot_user: str | None = None
 
     async def call(self, method: str, *, within: float = CALL, read: bool = False, **args: Any) -> Mapping[str, Any]:
@@ -60,7 +61,14 @@ class WebApi:
         except (AttributeError, TypeError, ValueError):
             # slack_sdk takes an answer for an object without asking; a proxy's error page is none.
             raise CallFailed("unreadable", passing=True) from None
+        self._note_scopes(answer.headers)
         return answer.data if isinstance(answer.data, Mapping) else {}
+
+    def _note_scopes(self, headers: Mapping[str, str]) -> None:
+        """Slack names the token's scopes in every answer. https://docs.slack.dev/authentication/tokens"""
+        for name, value in headers.items():
+            if name.lower() == "x-oauth-scopes":
+                self.scopes = frozenset(each.strip() for each in str(value).split(","))
 
     async def user(self, user: str) -> dict[str, Any]:
         """https://docs.slack.dev/reference/methods/users.info. Raises NotAllowed for whom Slack never shows us."""

@@ -13,11 +13,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from slack_bolt.async_app import AsyncApp
 
-from bridge import metrics, slack, store
+from bridge import attachment, metrics, slack, store
 from bridge.cache import Cache
+from bridge.carrying import Carrying
 from bridge.delivery import Delivery, Policy
 from bridge.desk import Desk
 from bridge.draft import Limits
+from bridge.filebox import FileBox
+from bridge.files import Files
 from bridge.front import Health
 from bridge.furnishing import Furnishing
 from bridge.installation import Installation
@@ -29,6 +32,7 @@ from bridge.people import People, Rules, SlackSide
 from bridge.places import Places
 from bridge.seal import Seal
 from bridge.settings import Settings
+from bridge.slackfiles import SlackFiles
 from bridge.sources import Sources
 from bridge.telling import Telling
 from bridge.tokens import Tokens
@@ -55,6 +59,7 @@ class Bridge:
     board: Nexudus
     desk: Desk
     delivery: Delivery
+    carrying: Carrying
     bolt: AsyncApp
 
     def health(self) -> Health:
@@ -138,7 +143,10 @@ def _assemble(
     cache = Cache(redis, settings.prefix)
     people = People(board, SlackSide(api.user, api.channel, api.home), cache, _rules(settings), BadReference)
     places = Places(people)
-    sources = Sources(api, Originals(redis, settings.prefix), people, _limits(settings), settings.thread_replies_max)
+    sources = Sources(
+        api, Originals(redis, settings.prefix), people, _limits(settings), _file_rules(settings),
+        settings.thread_replies_max,
+    )  # fmt: skip
     seal = Seal.of(settings.slack_bot_token.get_secret_value())
     furnishing = Furnishing(api, outbox, places, sources, seal, _limits(settings), settings.private_sources)
     desk = Desk(api, outbox, places, furnishing)
@@ -150,10 +158,14 @@ def _assemble(
         longest_wait=settings.longest_wait,
         thread_url=settings.nexudus_thread_url,
     )
-    delivery = Delivery(outbox, board, places, Telling(api, outbox), policy)
-    return Bridge(
-        settings, redis, outbox, tokens, people, board, desk, delivery, slack.build(desk, settings.slack_command)
+    telling = Telling(api, outbox)
+    delivery = Delivery(outbox, board, places, telling, policy)
+    files = Files(
+        redis, settings.prefix, settings.public_url or "", SlackFiles(api, http, sources.files), settings.file_ttl
     )
+    carrying = Carrying(FileBox(outbox), board, files, telling, policy)
+    bolt = slack.build(desk, settings.slack_command)
+    return Bridge(settings, redis, outbox, tokens, people, board, desk, delivery, carrying, bolt)
 
 
 def _board(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> tuple[Tokens, Nexudus]:
@@ -185,6 +197,11 @@ def _rules(settings: Settings) -> Rules:
         default_location=settings.nexudus_business_id,
         may_choose_instant=settings.may_choose_instant,
     )
+
+
+def _file_rules(settings: Settings) -> attachment.Rules:
+    on = settings.public_url is not None
+    return attachment.Rules(on, frozenset(settings.file_types.split(",")), settings.file_bytes_max)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from redis.asyncio import Redis
+from starlette.applications import Starlette
 
 from bridge import running, wiring
 from bridge.demo.board import Board
@@ -37,7 +38,10 @@ class Space:
     extra: dict[str, Any] = field(default_factory=dict)
 
     def start_worker(self) -> None:
-        self.worker = asyncio.create_task(self.bridge.delivery.run(self.bridge.is_closed))
+        self.worker = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        await asyncio.gather(self.bridge.delivery.run(self.bridge.is_closed), self.bridge.carrying.run())
 
     async def stop_worker(self) -> None:
         """As kill -9 would: nothing is finished, nothing is noted."""
@@ -123,16 +127,22 @@ def settings_for(board_url: str, workspace_url: str, **more: Any) -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def open_space(redis_url: str, *, worker: bool = True, **more: Any) -> AsyncIterator[Space]:
+async def open_space(redis_url: str, *, worker: bool = True, files: bool = False, **more: Any) -> AsyncIterator[Space]:
+    """With `files` they are switched on: PUBLIC_URL is this bridge's own address, and Slack grants files:read."""
     board, workspace = Board(), Workspace()
     seed(board, workspace)
     banks = Loopback(board.app), Loopback(workspace.app)
     board_url, workspace_url = [await each.start() for each in banks]
     workspace.url = workspace_url
+    door = Loopback(Starlette())
+    if files:
+        workspace.scopes += ",files:read"
+        more["public_url"] = await door.start()
+        await door.stop()
     settings = settings_for(board_url, workspace_url, **more)
     async with wiring.build(settings, redis_url) as bridge, httpx.AsyncClient() as client:
         front = Loopback(running.app(bridge))
-        url = await front.start()
+        url = await front.start(door.port)
         await bridge.greet_slack()
         sender = Sender(workspace, SECRET, client, f"{url}/slack/events")
         space = Space(board, workspace, *banks, settings, bridge.redis, bridge, sender, url=url)

@@ -5,6 +5,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from bridge.demo import Json
 from bridge.demo.views import rendered
@@ -47,6 +48,17 @@ class Ticket:
         return time.monotonic() - self.born
 
 
+@dataclass
+class StoredFile:
+    """What is served at url_private: `content` as `kind`, or a redirect `elsewhere`; `told` False hides its length."""
+
+    content: bytes
+    kind: str
+    elsewhere: str | None = None
+    told: bool = True
+    status: int = 200
+
+
 class Memory:
     """The state of one workspace, and how it is seeded."""
 
@@ -69,6 +81,7 @@ class Memory:
         self.ephemerals: list[Json] = []
         self.threads: dict[tuple[str, str], list[Json]] = {}
         self.reply_page = 1000
+        self.files: dict[str, StoredFile] = {}
         self.usergroups: dict[str, str] = {}
         self.emoji: dict[str, str] = {}
         # What a command was answered with, by person: Slack shows it without a call.
@@ -116,6 +129,28 @@ class Memory:
         """The app's own bot is in the channel only when `members` holds `bot_user_id`."""
         self.channels[id] = Channel(id, name, private, set(members), ext_shared)
         return self.channels[id]
+
+    def add_file(
+        self,
+        id: str,  # noqa: A002 - Slack's word
+        name: str,
+        listed: str,
+        content: bytes,
+        **more: Any,
+    ) -> Json:
+        """A file as messages hold it; `more` are fields of `StoredFile`, for instance a `kind` other than listed."""
+        self.files[id] = StoredFile(**{"content": content, "kind": listed} | more)
+        address = f"{self.url}/files-pri/{id}/{name}"
+        place = {"url_private": address, "url_private_download": address, "mode": "hosted", "is_external": False}
+        link = f"https://{self.domain}.slack.com/files/U0BEN/{id}/{name}"
+        return {
+            "id": id,
+            "name": name,
+            "title": name,
+            "mimetype": listed,
+            "size": len(content),
+            "permalink": link,
+        } | place
 
     def add_thread(self, channel: str, messages: list[Json]) -> Json:
         """A thread whose first message is the first of these; answers it as a shortcut would hold it."""

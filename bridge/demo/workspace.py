@@ -2,14 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
@@ -40,7 +47,9 @@ class Workspace(Methods):
         self._methods: dict[str, Callable[[Json], Json]] = self.table()
         hooks = Route("/hooks/{kind}/{id}", self._hook, methods=["POST"])
         api = Route("/api/{method}", self._call, methods=["GET", "POST"])
-        self.app = Starlette(routes=[Mount("/", self._unless_down(Starlette(routes=[hooks, api])))])
+        files = Route("/files-pri/{id}/{name}", self._file)
+        self.tokens_seen: list[tuple[str, str | None]] = []
+        self.app = Starlette(routes=[Mount("/", self._unless_down(Starlette(routes=[hooks, api, files])))])
 
     def _unless_down(self, app: Starlette) -> Any:
         async def door(scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,6 +105,26 @@ class Workspace(Methods):
         if token != self.token:
             raise Refusal("invalid_auth" if token else "not_authed")
         return {"ok": True} | self._methods[method](args)
+
+    async def _file(self, request: Request) -> Response:
+        """With a token that may read files its bytes, else the login page, with 200 as Slack has it."""
+        token = request.headers.get("authorization")
+        self.tokens_seen.append((request.path_params["id"], token))
+        await asyncio.sleep(self.slowness.get("file", 0))
+        file = self.files.get(request.path_params["id"])
+        if file is None:
+            return PlainTextResponse("not found", 404)
+        if file.elsewhere:
+            return RedirectResponse(file.elsewhere, 302)
+        if token != f"Bearer {self.token}" or "files:read" not in self.scopes.split(","):
+            return HTMLResponse("<!DOCTYPE html><html><title>Sign in | Slack</title></html>")
+
+        async def pieces() -> AsyncIterator[bytes]:
+            for at in range(0, len(file.content), 65536):
+                yield file.content[at : at + 65536]
+
+        length = {"content-length": str(len(file.content))} if file.told else {}
+        return StreamingResponse(pieces(), file.status, headers=length, media_type=file.kind)
 
     async def _hook(self, request: Request) -> Response:
         """A response_url takes a message of the app, five times within 30 minutes."""

@@ -1,0 +1,222 @@
+"""Carrying the files of a posted thread: each looked at, offered, announced to the board, and seen to arrive.
+
+As with threads, what may have happened is looked for before it is repeated. The thread stands whatever becomes
+of its files; those that stay in Slack are told, with the reason.
+"""
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from bridge import attachment, decision, metrics
+from bridge.attachment import ENDED
+from bridge.delivery import Policy, Report, Untold
+from bridge.entry import Entry
+from bridge.filebox import FileBox
+from bridge.files import Files
+from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Unauthorized, Unavailable, Unsure
+from bridge.outbox import Lost
+from bridge.slackfiles import Stays
+from bridge.webapi import CallFailed
+
+log = structlog.get_logger()
+
+SLOTS = 3
+# Seconds after the thread until files are given up.
+PATIENCE = 3600.0
+# How often it is asked whether the board has fetched a file that it says it has.
+FETCH_LOOKS = (0.2, 0.5, 1, 2, 5, 15, 30)
+
+
+@dataclass(frozen=True)
+class Carrying:
+    """Works the queue of files until told to stop; any number of these share one Redis."""
+
+    box: FileBox
+    board: Nexudus
+    files: Files
+    report: Report
+    policy: Policy
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    async def run(self) -> None:
+        """A few posts at a time: the board's pace is shared with the posts themselves."""
+        await asyncio.gather(*(self._work() for _ in range(SLOTS)))
+
+    async def _work(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                claimed = await self.box.claim()
+                if isinstance(claimed, Entry):
+                    await self._hold(claimed)
+                else:
+                    await self.box.wait(1.0 if claimed < 0 else min(1.0, claimed))
+            except RedisError:
+                await asyncio.sleep(0.5)
+
+    async def _hold(self, entry: Entry) -> None:
+        renewing = asyncio.create_task(self._renew(entry))
+        try:
+            await self._carry(entry)
+        except Lost:
+            log.warning("lease_lost", id=entry.id, of="files")
+        except RedisError as error:
+            log.warning("store_away", id=entry.id, error=type(error).__name__)
+        except Exception:
+            log.exception("files_failed", id=entry.id)
+        finally:
+            renewing.cancel()
+
+    async def _renew(self, entry: Entry) -> None:
+        while True:
+            await asyncio.sleep(self.box.outbox.lease / 4)
+            with contextlib.suppress(RedisError):
+                try:
+                    await self.box.renew(entry)
+                except Lost:
+                    return
+
+    async def _carry(self, entry: Entry) -> None:
+        """Every file one step further, noted after each; then the lease is given back."""
+        assert entry.outcome is not None
+        files, delay = [dict(each) for each in entry.files], PATIENCE
+        for number, file in enumerate(files):
+            if file["state"] in ENDED or self.stopping.is_set():
+                continue
+            wait = await self._step(entry, files, number)
+            delay = min(delay, wait)
+            if files[number]["state"] in ENDED:
+                metrics.FILES.labels(files[number]["state"], files[number].get("reason", "")).inc()
+                log.info("file_ended", id=entry.id, state=files[number]["state"], reason=files[number].get("reason"))
+            await self.box.save(entry, files)
+        open_still = any(each["state"] not in ENDED for each in files)
+        if open_still or not (entry.told_early and any(each["state"] == "stays" for each in files)):
+            await self.box.save(entry, files, delay=delay if open_still else 0)
+        else:
+            await self._tell(entry, files)
+
+    async def _step(self, entry: Entry, files: list[dict[str, Any]], number: int) -> float:
+        """Takes one file as far as it goes now; answers after how many seconds it wants to be looked at again."""
+        file, now = files[number], time.time() - entry.drift
+        if now > (entry.ended or now) + PATIENCE or entry.stuck > decision.MOST_STUCK:
+            _stay(file, {"waiting": "board_away", "adding": "doubt", "there": "not_fetched"}[file["state"]])
+            return 0
+        try:
+            if file["state"] == "adding":
+                await self._look(entry, file)
+            if file["state"] == "waiting":
+                await self._add(entry, files, number)
+            if file["state"] == "there":
+                return await self._see_it_arrive(entry, file)
+        except (Stays, Refused) as refused:
+            _stay(file, refused.reason if isinstance(refused, Stays) else _refusal(refused))
+        except (CallFailed, NexudusError) as error:
+            return self._later(file, error, now)
+        return max(0.0, file.get("again", 0) - now) if file["state"] not in ENDED else 0
+
+    def _later(self, file: dict[str, Any], error: Exception, now: float) -> float:
+        """Somebody is away for now. What Slack will not give later either stays there."""
+        if isinstance(error, CallFailed) and not error.passing:
+            _stay(file, "gone")
+            return 0
+        file["tries"] = file.get("tries", 0) + 1
+        wait = decision.wait(decision.WAITS, file["tries"] - 1, self.policy.longest_wait)
+        return max(wait, getattr(error, "wait", None) or 0)
+
+    async def _add(self, entry: Entry, files: list[dict[str, Any]], number: int) -> None:
+        """Look at the file, offer it, note that the board is about to be asked, and ask."""
+        file = files[number]
+        if file.get("sends", 0) >= decision.MOST_SENDS:
+            return _stay(file, "doubt")
+        async with self.files.source.opened(file["url"], file["type"]):
+            pass
+        token = await self.files.offer(file)
+        until = time.monotonic() + self.box.outbox.lease / 2
+        file |= {"state": "adding", "token": token, "sent": time.time() - entry.drift, "looks": 0}
+        file["sends"] = file.get("sends", 0) + 1
+        await self.box.save(entry, files)
+        body = {
+            "CommunityThreadId": self._thread(entry),
+            "Name": file["name"],
+            "NewFileDataUrl": self.files.address(token),
+        }
+        try:
+            await self.board.add_thread_file(body, until)
+        except Unsure:
+            file["again"] = time.time() - entry.drift + decision.EARLY_LOOKS[0]
+        except (Unavailable, Unauthorized):
+            file |= {"state": "waiting", "sends": file["sends"] - 1}  # surely nothing happened
+            raise
+        else:
+            file["state"] = "there"
+
+    async def _look(self, entry: Entry, file: dict[str, Any]) -> None:
+        """In doubt: found, it is there; asked again only after two clear looks, later than the call could last."""
+        now = time.time() - entry.drift
+        try:
+            seen = await self.board.thread_files(self._thread(entry))
+        except Refused:
+            _stay(file, "doubt")  # who may not look cannot know
+            return
+        if any(attachment.is_same(each, self._thread(entry), file) for each in seen.records):
+            file["state"] = "there"
+            return
+        settled = file["sent"] + 2 * self.policy.timeout + 1
+        if now < settled:
+            file["again"] = min(settled, now + 3)
+            return
+        file["looks"] = file["looks"] + 1 if seen.complete else 0
+        file["again"] = now + self.policy.search_lag
+        if file["looks"] >= decision.CLEAR_LOOKS:
+            file["state"] = "waiting"
+
+    async def _see_it_arrive(self, entry: Entry, file: dict[str, Any]) -> float:
+        """The board says that it has the file; added it is once the board has fetched every byte."""
+        if await self.files.was_fetched(file["token"]):
+            file["state"] = "added"
+            _forget(file)
+            return 0
+        if time.time() - entry.drift > file["sent"] + self.files.life:
+            _stay(file, "not_fetched")
+            return 0
+        file["waits"] = file.get("waits", 0) + 1
+        return float(FETCH_LOOKS[min(file["waits"] - 1, len(FETCH_LOOKS) - 1)])
+
+    def _thread(self, entry: Entry) -> int:
+        return int((entry.outcome.thread if entry.outcome else None) or 0)
+
+    async def _tell(self, entry: Entry, files: list[dict[str, Any]]) -> None:
+        """A second word, because the first one was said before it was known that something stays."""
+        fresh = replace(entry, files=tuple(files), attaching=0)
+        try:
+            way = await self.report(fresh, entry.outcome)
+            metrics.TOLD.labels(way).inc()
+        except Untold as untold:
+            overdue = time.time() - entry.drift - (entry.ended or entry.kept) > decision.TELLING_PATIENCE
+            if not untold.final and not overdue:
+                await self.box.save(entry, files, delay=max(60.0, untold.wait or 0))
+                return
+            log.error("untold", id=entry.id, of="files")
+        await self.box.known(entry)
+
+
+def _stay(file: dict[str, Any], reason: str) -> None:
+    file |= {"state": "stays", "reason": reason}
+    _forget(file)
+
+
+def _forget(file: dict[str, Any]) -> None:
+    for name in ("url", "token", "sent", "again"):
+        file.pop(name, None)
+
+
+def _refusal(refused: Refused) -> str:
+    return "role" if isinstance(refused, BadReference) else "board"

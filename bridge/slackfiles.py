@@ -1,0 +1,131 @@
+"""The bytes of a file in Slack, opened with the bot's token and believed only after a look at them.
+
+Slack answers a token that it does not like with a login page, 200 and all: that is never passed off as a picture.
+https://docs.slack.dev/reference/objects/file-object
+"""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpx
+
+from bridge.attachment import LIVE, Rules
+from bridge.webapi import CallFailed, WebApi
+
+# Hops between Slack's own hosts; each is checked, and none but the first sees the token.
+MOST_HOPS = 4
+# Seconds between two pieces of a file.
+PATIENCE = httpx.Timeout(10.0)
+HEAD = 1024
+
+_MARKUP = re.compile(rb"(?i)^(?:\xef\xbb\xbf)?\s*<\s*(?:!doctype|!--|html|head|body|script|svg|\?xml)")
+_VAGUE = ("", "application/octet-stream", "binary/octet-stream")
+# How files of a kind begin; what begins otherwise is something else under that name.
+_BEGINNINGS = {
+    "image/png": (b"\x89PNG\r\n\x1a\n",),
+    "image/jpeg": (b"\xff\xd8\xff",),
+    "image/gif": (b"GIF87a", b"GIF89a"),
+    "image/webp": (b"RIFF",),
+    "application/pdf": (b"%PDF",),
+}
+
+
+class Stays(Exception):
+    """This file cannot be carried, now or later; `reason` names a sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that passed; `chunks` raises Stays when it turns out longer than allowed. `length` in bytes, if told."""
+
+    length: int | None
+    chunks: AsyncIterator[bytes]
+
+
+@dataclass(frozen=True)
+class SlackFiles:
+    api: WebApi
+    http: httpx.AsyncClient
+    rules: Rules
+
+    @asynccontextmanager
+    async def opened(self, url: str, kind: str) -> AsyncIterator[Opened]:
+        """The file at `url`, which Slack listed as of the MIME type `kind`. Raises Stays, and CallFailed for now."""
+        try:
+            response = await self._follow(url)
+            try:
+                length = self._checked(response, kind)
+                chunks = response.aiter_raw()
+                head = await _head(chunks)
+                _look(head, kind)
+                yield Opened(length, self._limited(head, chunks))
+            finally:
+                await response.aclose()
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
+            raise CallFailed(type(error).__name__, passing=True) from None
+
+    async def _follow(self, url: str) -> httpx.Response:
+        headers = {"Accept-Encoding": "identity", "Authorization": f"Bearer {self.api.client.token}"}
+        for _ in range(MOST_HOPS):
+            if not self.api.is_slacks(url):
+                raise Stays("elsewhere")
+            request = self.http.build_request("GET", url, headers=headers, timeout=PATIENCE)
+            request.headers.pop("Cookie", None)
+            response = await self.http.send(request, stream=True, auth=None, follow_redirects=False)
+            if not response.is_redirect:
+                return response
+            await response.aclose()
+            url = urljoin(url, response.headers.get("location", ""))
+            headers = {"Accept-Encoding": "identity"}
+        raise Stays("elsewhere")
+
+    def _checked(self, response: httpx.Response, kind: str) -> int | None:
+        """The told length, once status, type and length are as they should be."""
+        if response.status_code == 429 or response.status_code >= 500:
+            raise CallFailed(f"file {response.status_code}", passing=True)
+        if response.status_code != 200 or response.headers.get("content-encoding", "identity") != "identity":
+            raise Stays("gone")
+        said = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if "html" in said:
+            raise Stays("login_page")
+        # Slack may be vague about the type, but not say another kind than it listed.
+        same = said.partition("/")[0] == kind.partition("/")[0] and self.rules.allows(said)
+        if not self.rules.allows(kind) or (LIVE.search(said) and not same) or not (said in _VAGUE or same):
+            raise Stays("type")
+        told = response.headers.get("content-length", "")
+        length = int(told) if told.isascii() and told.isdigit() else None
+        if length is not None and length > self.rules.most_bytes:
+            raise Stays("too_large")
+        return length
+
+    async def _limited(self, head: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        sent = len(head)
+        yield head
+        async for chunk in chunks:
+            sent += len(chunk)
+            if sent > self.rules.most_bytes:
+                raise Stays("too_large")
+            yield chunk
+
+
+async def _head(chunks: AsyncIterator[bytes]) -> bytes:
+    head = b""
+    async for chunk in chunks:
+        head += chunk
+        if len(head) >= HEAD:
+            break
+    return head
+
+
+def _look(head: bytes, kind: str) -> None:
+    if _MARKUP.match(head):
+        raise Stays("login_page")
+    if kind in _BEGINNINGS and not head.startswith(_BEGINNINGS[kind]):
+        raise Stays("type")
