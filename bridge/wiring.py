@@ -33,6 +33,7 @@ from bridge.places import Places
 from bridge.seal import Seal
 from bridge.settings import Settings
 from bridge.slackfiles import SlackFiles
+from bridge.socketmode import SocketMode
 from bridge.sources import Sources
 from bridge.telling import Telling
 from bridge.tokens import Tokens
@@ -61,11 +62,12 @@ class Bridge:
     delivery: Delivery
     carrying: Carrying
     bolt: AsyncApp
+    socket: SocketMode | None
 
     def health(self) -> Health:
         return Health(
             self.store_answers, self.login_refused, self.board_away, self.measure,
-            "socket mode" if self.settings.slack_app_token else "http",
+            lambda: self.socket.state if self.socket else "http",
         )  # fmt: skip
 
     async def store_answers(self) -> bool:
@@ -164,8 +166,9 @@ def _assemble(
         redis, settings.prefix, settings.public_url or "", SlackFiles(api, http, sources.files), settings.file_ttl
     )
     carrying = Carrying(FileBox(outbox), board, files, telling, policy)
-    bolt = slack.build(desk, settings.slack_command)
-    return Bridge(settings, redis, outbox, tokens, people, board, desk, delivery, carrying, bolt)
+    bolt, token = slack.build(desk, settings.slack_command), settings.slack_app_token
+    socket = SocketMode(bolt, api.client, token.get_secret_value()) if token else None
+    return Bridge(settings, redis, outbox, tokens, people, board, desk, delivery, carrying, bolt, socket)
 
 
 def _board(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> tuple[Tokens, Nexudus]:

@@ -124,7 +124,7 @@ async def test_a_first_page_alone_is_better_than_nothing(space: Space) -> None:
 @pytest.mark.parametrize(
     ("channel", "scopes", "says"),
     [
-        ("C1", "", "not been given the right"),
+        ("C1", "", "may not read threads"),
         ("C2", HISTORY, "/invite"),
         ("G1", HISTORY, "/invite"),
         ("D0BEN", HISTORY, "direct messages"),
@@ -226,23 +226,23 @@ async def test_leaving_a_private_place_is_said_right_above_the_button(space: Spa
     space.workspace.add_channel("C9", "partners", members=[ANA, space.workspace.bot_user_id], ext_shared=True)
     await space.sender.message_shortcut(ANA, thread(space, 2, channel), channel)
     last = space.view()["blocks"][-1]
-    assert "leaves a private place" in last["text"]["text"]
-    assert "everybody in it: please ask them first" in last["text"]["text"]
+    assert "not from a public channel" in last["text"]["text"]
+    assert "everybody's words: please ask them first" in last["text"]["text"]
 
 
 async def test_the_warning_is_there_before_anybody_could_press(space: Space) -> None:
     """With a Slack that is slow to say what a channel is, the form opens with the warning and loses it later."""
     space.workspace.slow("conversations.info", 0.6)
     await space.sender.message_shortcut(ANA, said(0, "Soup"))
-    assert "leaves a private place" in space.view_text()
-    await until(lambda: "leaves a private place" not in space.view_text())
+    assert "not from a public channel" in space.view_text()
+    await until(lambda: "not from a public channel" not in space.view_text())
 
 
 async def test_a_public_place_is_not_warned_about(space: Space) -> None:
     """No false alarm where everybody in the workspace can read it anyway."""
     await space.sender.message_shortcut(ANA, said(0, "Soup"))
     await asyncio.gather(*space.bridge.desk.tasks)
-    assert "leaves a private place" not in space.view_text()
+    assert "not from a public channel" not in space.view_text()
 
 
 # ── nobody fetches what they may not see ─────────────────────────────────────
@@ -290,7 +290,7 @@ async def test_a_form_from_before_a_new_key_says_so(space: Space) -> None:
         str(space.bridge.desk.furnishing.seal.open(live["private_metadata"]))
     )
     reply = await space.sender.submit(live["id"], {"subject": "Talk"})
-    assert "older than the last change" in reply.errors["message"]
+    assert "too old" in reply.errors["message"]
     assert space.threads == []
 
 

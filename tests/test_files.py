@@ -262,7 +262,7 @@ async def test_a_slow_file_does_not_keep_the_link(space: Space) -> None:
     reply = await post(space, picture(space))
     assert time.monotonic() - began < 2
     assert "/thread/" in reply.text
-    assert "still on their way into the thread: 1" in reply.text
+    assert "still on their way: 1" in reply.text
     assert states(await ended(space)) == {"plan.png": "added"}
     assert space.heard(ANA) == []
 
