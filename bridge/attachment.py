@@ -22,6 +22,7 @@ ENDED = ("added", "stays")
 # https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element
 MOST = 10
 
+KIND = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+_-]*")
 # What a browser could run, whatever an operator allows.
 LIVE = re.compile(r"(?i)html|svg|xml|javascript|ecmascript|x-sh|msdownload|x-executable")
 OFFICE = re.compile(r"application/vnd\.(openxmlformats-officedocument|oasis\.opendocument)\.[a-z0-9.+-]+")
@@ -37,7 +38,7 @@ class Rules:
 
     def allows(self, kind: str) -> bool:
         """Whether a file of this MIME type may be carried; nothing that a browser could run ever is."""
-        if LIVE.search(kind) and not OFFICE.fullmatch(kind):
+        if not KIND.fullmatch(kind) or (LIVE.search(kind) and not OFFICE.fullmatch(kind)):
             return False
         return kind in self.types or f"{kind.partition('/')[0]}/*" in self.types
 

@@ -136,8 +136,13 @@ class Carrying:
         file = files[number]
         if file.get("sends", 0) >= decision.MOST_SENDS:
             return _stay(file, "doubt")
-        async with self.files.source.opened(file["url"], file["type"]):
-            pass
+        if not self.files.public_url:
+            raise Stays("off")  # the operator switched it off meanwhile
+        async with self.files.source.opened(file["url"], file["type"]) as opened:
+            if opened.length is None:
+                # Only its end tells how long it is, and the board must not hear of a file that breaks off.
+                async for _ in opened.chunks:
+                    pass
         token = await self.files.offer(file)
         until = time.monotonic() + self.box.outbox.lease / 2
         file |= {"state": "adding", "token": token, "sent": time.time() - entry.drift, "looks": 0}

@@ -99,9 +99,14 @@ def unnamed(conversation: Conversation, names: words.Names, sharer: str) -> word
 def kept(message: Message) -> dict[str, Any]:
     """The parts of a message that make its words; of its files only what they are called."""
     some = {name: message[name] for name in _KEPT if message.get(name)}
-    files = [each for each in message.get("files") or [] if isinstance(each, Mapping)]
-    named = [{name: each[name] for name in _FILE if each.get(name)} for each in files]
+    named = [{name: each[name] for name in _FILE if each.get(name)} for each in files_of(message)]
     return some | ({"files": named} if named else {})
+
+
+def files_of(message: Message) -> list[Mapping[str, Any]]:
+    """The files that hang on a message."""
+    files = message.get("files")
+    return [each for each in files if isinstance(each, Mapping)] if isinstance(files, list) else []
 
 
 def in_order(messages: Sequence[Message]) -> tuple[Message, ...]:

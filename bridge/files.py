@@ -3,6 +3,7 @@
 The bytes run through, from Slack to the board; Redis holds a token's address and type, never a byte of a file.
 """
 
+import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator
@@ -86,7 +87,9 @@ class Files:
             sent += len(chunk)
             yield chunk
         if opened.length in (None, sent):
-            await self.redis.set(f"{self.prefix}fetched:{token}", 1, px=round(self.life * 3000))
+            # Not noted, it counts as not fetched, which is told as what it may be.
+            with contextlib.suppress(RedisError):
+                await self.redis.set(f"{self.prefix}fetched:{token}", 1, px=round(self.life * 3000))
 
     def _key(self, token: str) -> str:
         return f"{self.prefix}file:{token}"

@@ -38,7 +38,8 @@ async def read(api: WebApi, channel: str, ts: str, most: int) -> Conversation:
         listed = page.get("messages")
         fresh = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
         messages = in_order([*messages, *fresh])
-        cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+        following = page.get("response_metadata")
+        cursor = str(following.get("next_cursor") or "") if isinstance(following, Mapping) else ""
         if not cursor or len(messages) == before:
             break
     if not messages:

@@ -3,6 +3,7 @@
 Everything is named by the form's sealed memory, and was in Slack's own signed request or read with its ids.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from redis.exceptions import RedisError
 
 from bridge import attachment, replies, sentences, words
 from bridge.attachment import File
-from bridge.conversation import Conversation, kept
+from bridge.conversation import Conversation, files_of, kept
 from bridge.draft import Draft, Limits, Origin, Problem
 from bridge.filled import FormMemory
 from bridge.originals import Originals
@@ -23,6 +24,8 @@ from bridge.webapi import CallFailed, WebApi
 ROOM_ABOVE = 1000
 # How many people are named in the form; it is read on phones.
 NAMED = 5
+# Seconds for the names of those who spoke in a thread.
+LOOKING = 5.0
 
 
 @dataclass(frozen=True)
@@ -64,16 +67,24 @@ class Sources:
         except CallFailed as failed:
             return None, _unreadable(failed.error, str(origin.channel))
         whole = replace(whole, zone=await self._zone(origin.user))
-        names = await self.people.names(whole.mentioned())
+        names = await self._names(whole)
         carried = whole.within(max(1, self.limits.message - ROOM_ABOVE), names)
         if not carried.messages:
             return None, sentences.THREAD_UNREADABLE["too_long"]
         others = [each for each in carried.messages if each.get("ts") != origin.message_ts]
-        files = self.files_of({"files": [file for each in others for file in each.get("files") or []]})
+        files = self.files_of({"files": [file for each in others for file in files_of(each)]})
         name = await self.originals.keep(carried.to_json() | {"files": files})
         if name is None:
             return None, sentences.THREAD_UNREADABLE["store_away"]
         return name, _said(carried, names, origin.message_ts)
+
+    async def _names(self, whole: Conversation) -> words.Names:
+        """The names that are found while somebody looks at the form; delivery has more time for the others."""
+        try:
+            async with asyncio.timeout(LOOKING):
+                return await self.people.names(whole.mentioned())
+        except TimeoutError:
+            return words.Names()
 
     async def _zone(self, user: str) -> str:
         try:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from bridge import words
@@ -313,6 +315,32 @@ def test_a_conversation_survives_what_slack_may_send() -> None:
         assert part in text
     assert (talk.carried, talk.left) == (4, 3)
     assert text.count("plan.pdf") == 1
+
+
+FIELDS = ("ts", "user", "text", "blocks", "attachments", "files", "username", "bot_profile", "subtype")
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(FIELDS), ANY, max_size=6), max_size=5), st.integers(1, 400))
+def test_no_thread_is_too_odd_and_every_cut_fits(messages: list[dict[str, Any]], room: int) -> None:
+    """Any JSON where Slack puts messages: no error, through the store and back, and a cut one fits its room."""
+    talk = Conversation(in_order(messages), len(messages))
+    again = Conversation.from_json(json.loads(json.dumps(talk.to_json())))
+    names = unnamed(again, words.Names(), ANA)
+    assert again.markdown(names) == talk.markdown(names)
+    cut = talk.within(room, names)
+    assert not cut.messages or len(cut.markdown(names)) <= room + 40
+
+
+async def test_a_thread_in_an_odd_answer_is_no_error(space: Space) -> None:
+    """Slack's answer without messages, or with something else in their place: the form says that it did not work."""
+    for odd in ({}, {"messages": "x"}, {"messages": [None, 7], "response_metadata": "x"}):
+        space.workspace._methods["conversations.replies"] = lambda args, odd=odd: odd  # type: ignore[misc]
+        assert "did not let us read" in await choose(space, thread(space, 1))
 
 
 def test_without_names_the_labels_hold_in_the_mentions_too() -> None:

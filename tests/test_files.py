@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,6 +24,17 @@ from tests.space import ANA, BEN, CARL, Space, open_space, until, until_async
 
 ADD = "POST /api/community/communitythreadfiles"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 5000
+FIELDS = ("id", "name", "title", "mimetype", "size", "mode", "url_private", "permalink", "is_external", "file_access")
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=9)
+    | st.sampled_from(["image/png", "F1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
 PDF = b"%PDF-1.7 " + b"\0" * 90000
 
 
@@ -158,7 +171,7 @@ async def test_files_of_one_name_are_told_apart(space: Space) -> None:
         ({"content": b"  <svg onload=alert(1)>"}, "login_page"),
         ({"kind": "text/html", "content": b"\x89PNG\r\n\x1a\n"}, "login_page"),
         ({"content": PNG * 30}, "too_large"),
-        ({"content": PNG * 30, "told": False}, "not_fetched"),
+        ({"content": PNG * 30, "told": False}, "too_large"),
     ],
 )
 async def test_what_is_not_what_it_seemed_stays(
@@ -169,7 +182,7 @@ async def test_what_is_not_what_it_seemed_stays(
         await post(space, picture(space, **more))
         entry = await ended(space)
         assert states(entry) == {"plan.png": reason}
-        assert space.board.contents == {}
+        assert space.board.files == {}
         assert len(space.threads) == 1
         await until(lambda: "plan.png>:" in space.view_text())
 
@@ -368,7 +381,8 @@ def test_the_list_survives_whatever_slack_calls_a_file() -> None:
         (fine, None), (fine | {"is_external": True}, "elsewhere"), (fine | {"mode": "tombstone"}, "gone"),
         (fine | {"mode": "hidden_by_limit"}, "gone"), (fine | {"file_access": "check_file_info"}, "gone"),
         ({}, "gone"), (fine | {"mimetype": "image/svg+xml"}, "type"), (fine | {"mimetype": "text/html"}, "type"),
-        (fine | {"mimetype": "text/xml"}, "type"), (fine | {"mimetype": None}, "type"),
+        (fine | {"mimetype": "text/xml"}, "type"), (fine | {"mimetype": "image/png\r\nX: y"}, "type"),
+        (fine | {"mimetype": None}, "type"),
         (fine | {"size": 1001}, "too_large"), (fine | {"size": "x", "name": None, "permalink": 7}, None),
     ]  # fmt: skip
     for file, reason in odd:
@@ -422,6 +436,22 @@ async def test_a_file_that_grows_past_the_limit_breaks_off(redis_url: str, redis
         with pytest.raises(httpx.TransportError):
             await client.get(url)
         assert not await space.bridge.carrying.files.was_fetched(url.rpartition("/")[2])
+
+
+async def test_files_switched_off_meanwhile_stay(space: Space) -> None:
+    """The operator takes PUBLIC_URL away while a post waits: the board is not sent to an address that is none."""
+    object.__setattr__(space.bridge.carrying.files, "public_url", "")
+    await post(space, picture(space))
+    assert states(await ended(space)) == {"plan.png": "off"}
+    assert space.board.seen(ADD) == []
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(FIELDS), ANY, max_size=8) | ANY, max_size=6))
+def test_no_list_of_files_is_too_odd(files: list[Any]) -> None:
+    """Any JSON where Slack puts files: an answer, and nothing without a reason but what may be carried."""
+    rules = Rules(True, frozenset({"image/*"}), 1000)
+    for each in listed(files, rules):
+        assert each.get("reason") or (rules.allows(each["type"]) and each["url"] and each["size"] <= 1000)
 
 
 async def test_slack_being_away_is_no_end_of_a_file(space: Space) -> None:
