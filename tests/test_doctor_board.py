@@ -1,23 +1,11 @@
 """The doctor at the board: each fault there on its own line with its remedy."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from redis.asyncio import Redis
 
-from bridge.doctor_board import choose
-from tests.clinic import Clinic, open_clinic
+from bridge.demo.faults import Fault
+from bridge.doctor.board import choose
+from tests.clinic import Clinic
 from tests.space import ANNEX, HALL
-
-
-@pytest.fixture
-async def clinic(
-    redis_url: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Clinic]:
-    monkeypatch.chdir(tmp_path)  # nobody's .env
-    async with open_clinic(redis_url) as opened:
-        yield opened
 
 
 async def test_a_wrong_password(clinic: Clinic) -> None:
@@ -35,13 +23,14 @@ async def test_two_factor_authentication(clinic: Clinic) -> None:
     line = await clinic.line("Nexudus")
 
     assert "(two_factor_auth_check) → switch two-factor authentication off" in line
+    assert "Settings > Security options" in line
 
 
 async def test_a_password_to_reset(clinic: Clinic) -> None:
     """must_reset_password is mended by hand, once."""
     clinic.board.must_reset_password = True
 
-    assert "(must_reset_password) → log in by hand once" in await clinic.line("Nexudus")
+    assert "(must_reset_password) → log in as it at dashboard.nexudus.com once" in await clinic.line("Nexudus")
 
 
 async def test_a_mended_login_counts_at_once(clinic: Clinic) -> None:
@@ -67,16 +56,17 @@ async def test_the_running_bridge_keeps_its_login(clinic: Clinic) -> None:
     "role",
     [
         *("CommunityThread-List", "CommunityGroup-List", "Coworker-List", "User-List", "Business-List"),
-        *("CommunityThread-Read", "CommunityGroup-Read", "Coworker-Read", "User-Read"),
+        *("CommunityThread-Create", "CommunityThread-Read", "CommunityGroup-Read", "Coworker-Read", "User-Read"),
     ],
 )
 async def test_a_missing_role(clinic: Clinic, role: str) -> None:
-    """A read that is answered 401 under a fresh login names the role that is missing."""
+    """What is answered 401 under a fresh login names the role that is missing, and where to tick it."""
     clinic.board.missing_roles = {role}
 
     line = await clinic.line("Nexudus roles")
 
-    assert line == f"no  Nexudus roles: missing: {role} → give them to the API user's role"
+    where = "tick them in the API user's role (dashboard.nexudus.com > Settings > Roles)"
+    assert line == f"no  Nexudus roles: missing: {role} → {where}"
 
 
 async def test_no_role_at_all(clinic: Clinic) -> None:
@@ -85,6 +75,17 @@ async def test_no_role_at_all(clinic: Clinic) -> None:
     clinic.board.missing_roles.add("Business-List")
 
     assert "API access" in await clinic.line("Nexudus roles")
+
+
+@pytest.mark.parametrize("fault", [Fault.OOPS_400, Fault.OOPS_BEFORE, Fault.HANGUP_BEFORE, Fault.THROTTLE_429])
+async def test_what_the_board_does_not_tell_is_no_missing_role(clinic: Clinic, fault: Fault) -> None:
+    """Whether threads may be made shows by a refusal that names fields; anything else proves nothing."""
+    clinic.board.misbehave(fault)
+
+    result = await clinic.doctor()
+
+    assert result.exit_code == 0
+    assert "whether CommunityThread-Create does, the board did not tell: `bridge doctor --test-post" in result.stdout
 
 
 async def test_a_deleted_record_is_no_missing_role(clinic: Clinic) -> None:
