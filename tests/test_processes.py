@@ -92,6 +92,7 @@ async def open_town(folder: Path, **more: str) -> AsyncIterator[Town]:
         "POSTS_PER_PERSON_PER_HOUR": "1000",
         "LEASE": "2",
         "PORT": str(port),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
     } | more
     async with httpx.AsyncClient() as client:
         sender = Sender(workspace, SECRET, client, f"http://127.0.0.1:{port}/slack/events", patience=5)
@@ -144,6 +145,33 @@ async def test_web_and_two_workers_behave_as_one(tmp_path: Path, redis_url: str,
         await asyncio.sleep(1)
         assert len(subjects(town)) == len(set(subjects(town))) == 12
         assert town.board.token_requests == 1
+
+
+async def test_a_worker_killed_among_the_files_leaves_each_once(tmp_path: Path, redis_url: str, redis: Redis) -> None:
+    """kill -9 while the board is asked for the second of three files: the next worker goes on, each is there once."""
+    async with open_town(tmp_path, REDIS_URL=redis_url) as town:
+        town.workspace.scopes += ",files:read"
+        await town.start("web")
+        worker = await town.start("worker")
+        await town.listening()
+        await until(lambda: [each for each in town.workspace.calls if each.method == "auth.test"], 20)
+        png = b"\x89PNG\r\n\x1a\n"
+        files = [town.workspace.add_file(f"F{n}", f"{n}.png", "image/png", png) for n in range(3)]
+        await town.sender.message_shortcut(ANA, {"user": BEN, "ts": "1700000000.000100", "text": "see", "files": files})
+        await until(lambda: town.workspace.views)
+        adding = "POST /api/community/communitythreadfiles"
+        town.board.misbehave(Fault.SLOW, on=adding, value=0.1)
+        town.board.misbehave(Fault.LATE, on=adding, value=0.5)
+        await asyncio.gather(
+            town.sender.submit(next(iter(town.workspace.views)), {"subject": "Files"}),
+            until(lambda: len(town.board.seen(adding)) == 2, 20),
+        )
+        await town.kill(worker)
+        await town.start("worker")
+        await until(lambda: len(town.board.contents) == 3, 30)
+        await asyncio.sleep(0.5)
+        assert sorted(each["Name"] for each in town.board.files.values()) == ["0.png", "1.png", "2.png"]
+        assert subjects(town) == ["Files"]
 
 
 async def test_a_worker_killed_while_posting_leaves_one_thread(tmp_path: Path, redis_url: str, redis: Redis) -> None:
