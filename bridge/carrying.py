@@ -89,8 +89,11 @@ class Carrying:
         assert entry.outcome is not None
         files, delay = [dict(each) for each in entry.files], PATIENCE
         for number, file in enumerate(files):
-            if file["state"] in ENDED or self.stopping.is_set():
+            if file["state"] in ENDED:
                 continue
+            if self.stopping.is_set():
+                delay = 0  # the next worker goes on
+                break
             wait = await self._step(entry, files, number)
             delay = min(delay, wait)
             if files[number]["state"] in ENDED:
@@ -119,10 +122,10 @@ class Carrying:
         except (Stays, Refused) as refused:
             _stay(file, refused.reason if isinstance(refused, Stays) else _refusal(refused))
         except (CallFailed, NexudusError) as error:
-            return self._later(file, error, now)
+            return self._later(file, error)
         return max(0.0, file.get("again", 0) - now) if file["state"] not in ENDED else 0
 
-    def _later(self, file: dict[str, Any], error: Exception, now: float) -> float:
+    def _later(self, file: dict[str, Any], error: Exception) -> float:
         """Somebody is away for now. What Slack will not give later either stays there."""
         if isinstance(error, CallFailed) and not error.passing:
             _stay(file, "gone")

@@ -268,6 +268,20 @@ async def test_a_worker_killed_before_the_files_began_loses_none(space: Space) -
     assert (len(space.threads), len(space.board.files)) == (1, 1)
 
 
+async def test_a_worker_asked_to_stop_leaves_the_rest_to_the_next(space: Space) -> None:
+    """SIGTERM between two files: the second is due at once for whoever comes next, not when patience ends."""
+    space.board.misbehave(Fault.SLOW, on=ADD, value=0.3)
+    await space.sender.message_shortcut(ANA, message(picture(space), picture(space, "F2", "b.png")))
+    sending = asyncio.create_task(space.sender.submit(space.view()["id"], {"subject": "Plan"}))
+    await until(lambda: space.board.seen(ADD))
+    space.bridge.carrying.stop()
+    await sending
+    await space.stop_worker()
+    space.bridge.carrying.stopping.clear()
+    space.start_worker()
+    assert states(await ended(space)) == {"plan.png": "added", "b.png": "added"}
+
+
 async def test_a_slow_file_does_not_keep_the_link(space: Space) -> None:
     """The board takes its time with the file: the form has the link within two seconds, and says what is open."""
     space.board.misbehave(Fault.SILENT_BEFORE, on=ADD)
