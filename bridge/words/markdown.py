@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import groupby
 from urllib.parse import quote
 
@@ -14,6 +13,8 @@ _LITERAL = re.compile(
     r"\\(?=[!-/:-@\[-`{-~]|$)|[`\[\]]|(?<!\s)\*|\*(?!\s)|(?<!\s)~|~(?=~)"
     r"|(?<![^\W_])(?<!\s)_|(?<=\s)_(?!\s)|(?<=[^\W_])_(?![^\W_])"
 )
+_REFERENCE = re.compile(r"&(?=#?\w+;)")
+_NUMBER = re.compile(r"(\d+)([.)])(?=\s|$)")
 _STARTS = re.compile(r"[#>]|[-+](?=\s|$)|=+$|[-:|][-:|\s]*$")
 
 
@@ -88,19 +89,28 @@ def _merged(line: list[Run]) -> list[Run]:
     # Two code spans that touch would become one with backticks in it, so code joins code.
     alike = groupby(line, lambda run: (run.url, {"code"} if "code" in run.style else run.style))
     groups = [list(group) for _, group in alike]
-    return [replace(group[0], text=text_of(group)) for group in groups]
+    return [group[0]._replace(text=text_of(group)) for group in groups]
 
 
 def _line(runs: list[Run]) -> str:
-    reach = {name: sum(len(run.text) for run in runs if name in run.style) for name in _DELIMITERS}
-    widest = sorted(reach, key=lambda name: -reach[name])
-    out = _spans(runs, ("url", *widest, "code"), "", "")
+    out = _spans(runs, _levels(runs), "", "")
     body = out.strip()
     # Indentation would make a code block; no-break spaces keep the look of it.
     width = len(out[: len(out) - len(out.lstrip())].expandtabs(4))
     indent = "\u00a0" * width if body and width > 1 else ""
-    body = re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", body)
+    body = _NUMBER.sub(r"\1\\\2", body, count=1) if _NUMBER.match(body) else body
     return indent + ("\\" if _STARTS.match(body) else "") + body
+
+
+def _levels(runs: list[Run]) -> tuple[str, ...]:
+    """What has marks in this line, from the outside in: the wider a style, the further out."""
+    reach: dict[str, int] = {}
+    for run in runs:
+        for name in run.style:
+            reach[name] = reach.get(name, 0) + len(run.text)
+    widest = sorted((name for name in _DELIMITERS if name in reach), key=lambda name: -reach[name])
+    links = ("url",) if any(run.url for run in runs) else ()
+    return (*links, *widest, *(("code",) if "code" in reach else ()))
 
 
 def _spans(runs: list[Run], levels: tuple[str, ...], before: str, after: str) -> str:
@@ -166,7 +176,7 @@ def _anchor(url: str, runs: list[Run], rest: tuple[str, ...], before: str, after
     coded = any("code" in run.style for run in runs)
     if shown := "" if coded else _self_named(url, text_of(runs), before.strip(), after.strip()):
         return shown
-    inner = _spans([replace(run, url="") for run in runs], rest, "[", "]")
+    inner = _spans([run._replace(url="") for run in runs], rest, "[", "]")
     lead, tail = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
     # `@[` begins the board's own mentions.
     gap = " " if before == "@" and not lead else ""
@@ -190,7 +200,7 @@ def _address(url: str) -> str:
 
 
 def _destination(url: str) -> str:
-    url = re.sub(r"&(?=#?\w+;)", "&amp;", _address(url))
+    url = _REFERENCE.sub("&amp;", _address(url))
     depth, deepest = 0, 0
     for char in url:
         depth += (char == "(") - (char == ")")
@@ -201,7 +211,9 @@ def _destination(url: str) -> str:
 def _literal(text: str, after: str) -> str:
     """Text escaped so that it renders as typed; `after` is the character that will follow."""
     text = _LITERAL.sub(lambda found: "\\" + found[0], text)
-    text = re.sub(r"&(?=#?\w+;)", "&amp;", text).replace("<", "&lt;")
+    if "&" in text:
+        text = _REFERENCE.sub("&amp;", text)
+    text = text.replace("<", "&lt;")
     if after.isalnum() or after in ("#", ";"):
         text = re.sub(r"&(?=#?\w*$)", "&amp;", text)
     return text[:-1] + "\\!" if after == "[" and text.endswith("!") else text

@@ -1,6 +1,7 @@
 """Writing what Slack accepts back: the rich text that a form opens with."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -15,7 +16,7 @@ def as_rich_text(message: Mapping[str, Any], names: Names, limit: int) -> tuple[
     `limit` counts visible characters. (None, True) is too long, (None, False) says nothing.
     https://docs.slack.dev/reference/block-kit/block-elements/rich-text-input-element
     """
-    parts = parts_of_message(message, names)
+    parts = parts_of_message(message, replace(names, inside=True))
     if sum(len(run.text) for part in parts for run in part.runs) > limit:
         return None, True
     grouped = groupby(enumerate(parts), lambda pair: _list_key(*pair))

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+_ODD = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNSAFE = re.compile("[\0-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]")
 _BREAK = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """A stretch of text in one style; `emoji` is its short name, where it is one."""
 
     text: str
@@ -19,8 +18,7 @@ class Run:
     emoji: str = ""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A paragraph, an item or code: `kind` is text, item or code."""
 
     kind: str
@@ -33,8 +31,11 @@ class Part:
 
 def clean(value: object) -> str:
     """Text without control characters, its lines ended by line feeds; "" for whatever is no text."""
-    text = _BREAK.sub("\n", value) if isinstance(value, str) else ""
-    return re.sub("[\ud800-\udfff]", "\ufffd", _UNSAFE.sub("", text))
+    if not isinstance(value, str):
+        return ""
+    if not _ODD.search(value):
+        return value
+    return re.sub("[\ud800-\udfff]", "\ufffd", _UNSAFE.sub("", _BREAK.sub("\n", value)))
 
 
 def text_at(node: Mapping[str, Any], *keys: str) -> str:
