@@ -196,7 +196,8 @@ def _self_named(url: str, label: str, before: str, after: str) -> str:
 
 
 def _address(url: str) -> str:
-    return re.sub(r"""[\s<>"'`\\{}|^]""", lambda found: quote(found[0]), url)
+    # `@[` begins the board's own mentions, wherever it stands.
+    return re.sub(r"""[\s<>"'`\\{}|^]|(?<=@)\[""", lambda found: quote(found[0]), url)
 
 
 def _destination(url: str) -> str:
