@@ -2,7 +2,7 @@
 
 # ruff: noqa: E501 - a row of a table is one fact and stays on one line
 
-import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import words
+from tests.bench.words import MANY, UNKIND, cost, long_text, many, ordinary
 from tests.shown import TAGS, Shown, check_rich
-from tests.typed import NAMES, link, said, section
+from tests.typed import NAMES, said
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -76,17 +77,22 @@ def test_depth_is_survived() -> None:
     assert words.to_markdown(value, "shallow") == "shallow"
 
 
-@pytest.mark.parametrize("seed", ["*a ", "_", "`", "<", "<@", ":a", "~", "&", "```", "[", "@[", "\\", " ", "\n", "> ", "• ", "a*b_", "(", "&#", "*", "&gt;&gt;&gt;", ">>>\n"])  # fmt: skip
+@pytest.mark.parametrize("seed", UNKIND)
 def test_time_grows_with_length_only(seed: str) -> None:
     """Long text of whatever kind takes no time that grows faster than it does."""
-    quarter, whole = (_cost((seed * length)[:length]) for length in (5_000, 20_000))
+    quarter, whole = (cost(partial(long_text, (seed * length)[:length]), 1) for length in (2_000, 8_000))
     # What is linear takes four times as long, what grows with the square sixteen times.
-    assert whole < 8 * quarter + 0.3
+    assert whole < 8 * quarter + 0.2
 
 
-def _cost(text: str) -> float:
-    """Seconds of this process's own work: the machine's other load does not count."""
-    began = time.process_time()
-    words.mrkdwn_to_markdown(text)
-    words.to_markdown(section(said(text), said(text, "bold"), said(text, "code"), link("https://a/" + text, text)))
-    return time.process_time() - began
+@pytest.mark.parametrize("kind", MANY)
+def test_time_grows_with_pieces_only(kind: str) -> None:
+    """Many runs, links, items, quotes, cells and strangers take no time that grows faster than they do."""
+    quarter, whole = (cost(partial(many, kind, length), 1) for length in (250, 1_000))
+    assert whole < 8 * quarter + 0.2
+
+
+def test_converting_is_as_quick_as_rendering() -> None:
+    """An ordinary message is converted in about the time that a renderer of CommonMark takes for the result."""
+    _, _, relative = ordinary(times=20)
+    assert relative > 0.4

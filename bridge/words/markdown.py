@@ -15,6 +15,7 @@ _LITERAL = re.compile(
 )
 _REFERENCE = re.compile(r"&(?=#?\w+;)")
 _NUMBER = re.compile(r"(\d+)([.)])(?=\s|$)")
+_MAIL = re.compile(r"mailto:[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _STARTS = re.compile(r"[#>]|[-+](?=\s|$)|=+$|[-:|][-:|\s]*$")
 
 
@@ -77,19 +78,23 @@ def _broken(rows: list[str]) -> list[str]:
 def _lines(runs: Iterable[Run]) -> list[list[Run]]:
     lines: list[list[Run]] = [[]]
     for run in runs:
+        style = run.style - {"underline"} if run.style else run.style
         for i, piece in enumerate(run.text.split("\n")):
             if i:
                 lines.append([])
             if piece:
-                lines[-1].append(Run(piece, run.style - {"underline"}, run.url))
+                lines[-1].append(Run(piece, style, run.url))
     return [_merged(line) for line in lines]
 
 
 def _merged(line: list[Run]) -> list[Run]:
+    if len(line) < 2:
+        return line
     # Two code spans that touch would become one with backticks in it, so code joins code.
     alike = groupby(line, lambda run: (run.url, {"code"} if "code" in run.style else run.style))
     groups = [list(group) for _, group in alike]
-    return [group[0]._replace(text=text_of(group)) for group in groups]
+    shared = [frozenset.intersection(*(run.style for run in group)) for group in groups]
+    return [Run(text_of(group), style, group[0].url) for group, style in zip(groups, shared, strict=True)]
 
 
 def _line(runs: list[Run]) -> str:
@@ -135,7 +140,7 @@ def _span(value: str, runs: list[Run], rest: tuple[str, ...], before: str, after
         return _code_span(text_of(runs))
     if value in _DELIMITERS:
         return _emphasis(value, runs, rest, before, after)
-    return _anchor(value, runs, rest, before, after) if value else _spans(runs, rest, before, after)
+    return _anchor(value, runs, rest, before) if value else _spans(runs, rest, before, after)
 
 
 def _emphasis(name: str, runs: list[Run], rest: tuple[str, ...], before: str, after: str) -> str:
@@ -172,9 +177,9 @@ def _code_span(text: str) -> str:
     return fence + pad + unmentioning(text) + pad + fence
 
 
-def _anchor(url: str, runs: list[Run], rest: tuple[str, ...], before: str, after: str) -> str:
-    coded = any("code" in run.style for run in runs)
-    if shown := "" if coded else _self_named(url, text_of(runs), before.strip(), after.strip()):
+def _anchor(url: str, runs: list[Run], rest: tuple[str, ...], before: str) -> str:
+    # Nothing inside the brackets could carry a style.
+    if shown := "" if any(run.style for run in runs) else _self_named(url, text_of(runs)):
         return shown
     inner = _spans([run._replace(url="") for run in runs], rest, "[", "]")
     lead, tail = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
@@ -183,16 +188,13 @@ def _anchor(url: str, runs: list[Run], rest: tuple[str, ...], before: str, after
     return f"{lead}{gap}[{inner.strip()}]({_destination(url)}){tail}"
 
 
-def _self_named(url: str, label: str, before: str, after: str) -> str:
-    """An address that is its own label, as it is or in angle brackets; "" where neither is safe."""
-    if label not in (url, url.removeprefix("mailto:"), url.removeprefix("tel:")):
-        return ""
-    alone = before in ("", "(") and (not after or after in ".,!?)")
-    if alone and _literal(label, "") == label and (label[-1].isalnum() or label[-1] == "/"):
-        return label
+def _self_named(url: str, label: str) -> str:
+    """An address that is its own label, in angle brackets; "" where renderers would not agree upon it."""
+    if _MAIL.fullmatch(url) and label == url.removeprefix("mailto:"):
+        return f"<{label}>"
     # Read as HTML, `/name=` inside angle brackets would be an attribute.
-    bracketed = label == url == _address(url) and not re.search(r"/[\w-]+=", url)
-    return f"<{url}>" if bracketed else ""
+    same = label == url == _address(url) and not _REFERENCE.search(url)
+    return f"<{url}>" if same and not re.search(r"/[\w-]+=", url) else ""
 
 
 def _address(url: str) -> str:

@@ -40,7 +40,10 @@ def clean(value: object) -> str:
 
 def text_at(node: Mapping[str, Any], *keys: str) -> str:
     """The first of these keys that holds text."""
-    return next((text for key in keys if (text := clean(node.get(key)))), "")
+    for key in keys:
+        if text := clean(node.get(key)):
+            return text
+    return ""
 
 
 def count(value: object, most: int) -> int:
