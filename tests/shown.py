@@ -79,6 +79,11 @@ class Raw(HTMLParser):
         self.obeyed += [name for name, _ in attrs if name.startswith("on") or name in {"style", "href", "src"}]
 
 
+def seen(text: str) -> str:
+    """Text without what can never be seen."""
+    return re.sub(r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u2060]", "", text)
+
+
 def bare(text: str) -> str:
     """Text without its blanks and without what can never be seen."""
     return re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2060]", "", text)
@@ -93,9 +98,8 @@ def check_rich(block: dict[str, Any] | None) -> None:
     for element in block["elements"] if block else []:
         kind = element["type"]
         assert kind in {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"}
-        assert set(element) <= {"type", "elements", "border"} | (
-            {"style", "indent", "offset"} if kind == "rich_text_list" else set()
-        )
+        more = {"rich_text_list": {"style", "indent", "offset"}, "rich_text_preformatted": {"language"}}
+        assert set(element) <= {"type", "elements", "border"} | more.get(kind, set())
         inner = (
             [part for row in element["elements"] for part in row["elements"]]
             if kind == "rich_text_list"

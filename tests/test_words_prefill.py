@@ -45,7 +45,7 @@ def test_a_prefill_keeps_lists_quotes_and_code() -> None:
     elements = [
         rows("ordered", "a", "b", indent=0, offset=2), rows("bullet", "c", indent=1, border=1),
         {"type": "rich_text_quote", "elements": [{"type": "text", "text": "d"}]},
-        {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": "e"}], "border": 1},
+        {"type": "rich_text_preformatted", "elements": [said("e")], "border": 1, "language": "python"},
     ]  # fmt: skip
     block, _ = words.as_rich_text({"blocks": rich(*elements)}, NAMES, 100)
     assert block and json.loads(json.dumps(block).replace(', "style": {}', "")) == json.loads(

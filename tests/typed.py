@@ -53,3 +53,20 @@ urls = st.sampled_from([
     "javascript:alert(1)", "data:text/html,x", "https://a.example/onclick=x", "https://a.example/*x*", "https://a.example/\"'<>`\\", "HTTPS://a.example", " javascript:x",
 ])  # fmt: skip
 links = st.builds(lambda url, text, marks: link(url, text, *marks), urls, prose, styles)
+
+runs = st.lists(spans | links, min_size=1, max_size=4)
+sections = st.builds(lambda inner: {"type": "rich_text_section", "elements": inner}, runs)
+quotes = st.builds(
+    lambda inner, border: {"type": "rich_text_quote", "elements": inner, "border": border}, runs, st.integers(0, 1)
+)
+blocks_of_code = st.builds(
+    lambda text, language, border: {"type": "rich_text_preformatted", "elements": [said(text)], "language": language, "border": border},
+    prose, st.sampled_from(["", "python", "c++", "a b", "`"]), st.integers(0, 1),
+)  # fmt: skip
+lists = st.builds(
+    lambda style, inner, indent, offset, border: {
+        "type": "rich_text_list", "style": style, "indent": indent, "offset": offset, "border": border, "elements": inner,
+    },
+    st.sampled_from(["bullet", "ordered"]), st.lists(sections, min_size=1, max_size=3), st.integers(0, 8), st.integers(0, 12), st.integers(0, 1),
+)  # fmt: skip
+messages = st.lists(sections | quotes | blocks_of_code | lists, max_size=5)

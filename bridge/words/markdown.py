@@ -57,8 +57,7 @@ def _block(part: Part, margins: list[tuple[int, int]]) -> list[str]:
 
 def _fenced(text: str, language: str) -> list[str]:
     fence = "`" * max(3, *(len(run) + 1 for run in ["", *re.findall("`+", text)]))
-    word = language if re.fullmatch("[A-Za-z0-9+#-]+", language) else ""
-    return [fence + word, *unmentioning(text).strip("\n").split("\n"), fence]
+    return [fence + language, *unmentioning(text).strip("\n").split("\n"), fence]
 
 
 def unmentioning(code: str) -> str:

@@ -9,7 +9,7 @@ from bridge.words import nouns
 from bridge.words.mrkdwn import decode, mrkdwn_parts
 from bridge.words.nouns import Names
 from bridge.words.rich_text import block_parts, maps
-from bridge.words.runs import Part, Run, clean, spoken, text_at
+from bridge.words.runs import Part, Run, clean, spoken, styled, text_at
 
 _LABELLED = re.compile(r"<[@!](?:subteam\^)?([A-Z0-9]+)\|@?([^<>|]+)>")
 # What marks an attachment as a message from another conversation.
@@ -34,12 +34,8 @@ def parts_of_message(message: object, names: Names) -> list[Part]:
     listed = "\n".join("File: " + " ".join(name.split()) for name in called if name.strip())
     said = parts_of(message.get("blocks"), message.get("text"), names)
     if message.get("subtype") == "me_message":
-        said = [_styled(part, "italic") for part in said]
+        said = styled(said, "italic")
     return said + spoken([*attached, Part("text", (Run(listed),))])
-
-
-def _styled(part: Part, style: str) -> Part:
-    return part._replace(runs=tuple(run._replace(style=run.style | {style}) for run in part.runs))
 
 
 def _attachment(node: Mapping[str, Any], names: Names) -> list[Part]:
@@ -66,8 +62,11 @@ def _linked(node: Mapping[str, Any], url: str, label: str, names: Names) -> Part
 
 
 def _field(pair: Mapping[str, Any], names: Names) -> list[Part]:
-    title = Part("text", (Run(decode(text_at(pair, "title")), frozenset({"bold"})),))
-    return [title, *mrkdwn_parts(text_at(pair, "value"), names)]
+    title = Run(decode(text_at(pair, "title")), frozenset({"bold"}))
+    first, *more = mrkdwn_parts(text_at(pair, "value"), names)
+    if first.kind == "text" and not first.quoted:
+        return [Part("text", (title, Run("\n"), *first.runs)), *more]
+    return [Part("text", (title,)), first, *more]
 
 
 def _picture(node: Mapping[str, Any], names: Names) -> Part:

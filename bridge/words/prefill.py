@@ -41,7 +41,8 @@ def _rich(key: tuple[str, int, int, bool, int], parts: list[Part]) -> dict[str, 
         return {"type": "rich_text_list", **style, **offset, **border, "elements": sections}
     if kind == "code":
         text = [{"type": "text", "text": text_of(parts[0].runs)}]
-        return {"type": "rich_text_preformatted", "elements": text, **border}
+        known = {"language": parts[0].language} if parts[0].language else {}
+        return {"type": "rich_text_preformatted", "elements": text, **border, **known}
     return {"type": "rich_text_quote" if quoted else "rich_text_section", "elements": rows[0]}
 
 

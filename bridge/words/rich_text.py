@@ -1,5 +1,6 @@
 """Reading blocks: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ from bridge.words import nouns
 from bridge.words.emoji import SHORT_NAME, emoji_run
 from bridge.words.mrkdwn import lex, mrkdwn_parts
 from bridge.words.nouns import Names
-from bridge.words.runs import Part, Run, clean, count, text_at
+from bridge.words.runs import Part, Run, clean, count, styled, text_at
 
 _DEPTH = 16  # Slack nests four deep; a hostile payload must not exhaust the stack.
 _STYLES = ("bold", "italic", "strike", "code", "underline")
@@ -17,6 +18,7 @@ _READABLE = (
     "title", "subtitle", "text", "header", "heading", "fields", "elements", "rows", "items", "label", "alt_text",
     "description", "content", "body", "caption", "summary", "details",
 )  # fmt: skip
+_LANGUAGE = re.compile("[A-Za-z0-9+#-]{1,30}")
 _UNSEEN = frozenset({"confirm", "placeholder", "style"})
 _ADDRESSES = ("url", "title_url", "image_url", "video_url")
 
@@ -34,6 +36,8 @@ def block_parts(node: object, names: Names, depth: int = 0) -> list[Part]:
         return mrkdwn_parts(text_at(node, "text"), names)
     if kind.startswith("rich_text_"):
         return _rich_parts(kind, node, names, depth + 1)
+    if kind == "header":
+        return styled(_readable(node, names, depth + 1), "bold")
     known = block_parts(node.get("elements"), names, depth + 1) if kind == "rich_text" else []
     return known or _readable(node, names, depth + 1)
 
@@ -80,7 +84,8 @@ def _rich_parts(kind: str, node: Mapping[str, Any], names: Names, depth: int) ->
         return [Part("item", row, indent, first and first + i, quoted) for i, row in enumerate(rows)]
     name = "code" if kind == "rich_text_preformatted" else "text"
     runs = tuple(run for child in children for run in _inline(child, names, depth))
-    part = Part(name, runs, quoted=quoted, language=text_at(node, "language"))
+    language = text_at(node, "language")
+    part = Part(name, runs, quoted=quoted, language=language if _LANGUAGE.fullmatch(language) else "")
     return [part] if kind in _RICH else [part, *_readable({**node, "elements": None}, names, depth)]
 
 

@@ -59,3 +59,8 @@ def text_of(runs: Iterable[Run]) -> str:
 def spoken(parts: Iterable[Part]) -> list[Part]:
     """The parts that say something."""
     return [part for part in parts if text_of(part.runs).strip()]
+
+
+def styled(parts: Iterable[Part], style: str) -> list[Part]:
+    """The parts with one style more on every run."""
+    return [part._replace(runs=tuple(run._replace(style=run.style | {style}) for run in part.runs)) for part in parts]
