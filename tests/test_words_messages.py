@@ -146,7 +146,7 @@ def test_mentions_in_attachments_are_asked_for() -> None:
         {"is_msg_unfurl": True, "channel_id": "C8", "text": "<@U6>"},
     ]
     found = words.mentioned_in({"text": "<@U4>", "attachments": attachments})
-    assert (found.users, found.channels) == ({"U4", "U5", "U6"}, {"C7", "C8"})
+    assert found == Mentioned(frozenset({"U4", "U5", "U6"}), frozenset({"C7", "C8"}))
 
 
 def test_what_an_app_says_is_carried() -> None:

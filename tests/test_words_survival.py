@@ -22,11 +22,13 @@ json_values = st.recursive(
 TYPES = [
     "rich_text", "rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted", "text", "link", "user",
     "channel", "usergroup", "broadcast", "emoji", "date", "color", "team", "section", "mrkdwn", "plain_text", "image", "novel",
+    "header", "table", "button", "static_select", "rich_text_novel", "video",
 ]  # fmt: skip
 KEYS = [
     "elements", "text", "url", "style", "name", "unicode", "skin_tone", "user_id", "channel_id", "usergroup_id", "range",
     "timestamp", "fallback", "value", "indent", "offset", "border", "language", "fields", "title", "alt_text", "rows", "blocks",
-    "attachments", "files", "pretext", "is_msg_unfurl", "title_link",
+    "attachments", "files", "pretext", "is_msg_unfurl", "title_link", "accessory", "options", "author_name", "author_link",
+    "image_url", "footer", "actions", "channel_id", "content", "subtype", "from_url",
 ]  # fmt: skip
 slackish = st.recursive(
     json_values
@@ -45,6 +47,9 @@ slackish = st.recursive(
 
 def everything(value: Any) -> None:
     words.mentioned(value, value)
+    words.mentioned_in(value)
+    words.inert(value)
+    words.name_to_markdown(value)
     words.to_plain(value, value, NAMES)
     words.mrkdwn_to_markdown(value, NAMES)
     words.message_to_markdown(value, NAMES)
