@@ -27,6 +27,7 @@ from bridge.pace import Pace
 from bridge.people import People, Rules, SlackSide
 from bridge.places import Places
 from bridge.settings import Settings
+from bridge.socketmode import SocketMode
 from bridge.telling import Telling
 from bridge.tokens import Tokens
 from bridge.webapi import CallFailed, WebApi
@@ -49,14 +50,16 @@ class Bridge:
     outbox: Outbox
     tokens: Tokens
     people: People
+    board: Nexudus
     desk: Desk
     delivery: Delivery
     bolt: AsyncApp
+    socket: SocketMode | None
 
     def health(self) -> Health:
         return Health(
             self.store_answers, self.login_refused, self.board_away, self.measure,
-            "socket mode" if self.settings.slack_app_token else "http",
+            lambda: self.socket.state if self.socket else "http",
         )  # fmt: skip
 
     async def store_answers(self) -> bool:
@@ -97,6 +100,10 @@ class Bridge:
             except CallFailed as failed:
                 log.warning("slack_not_ready", error=failed.error)
                 await asyncio.sleep(wait)
+
+    async def watch_board(self) -> None:
+        """Asks the board at the start and while there is trouble, so that /readyz need not wait for a post."""
+        await self.delivery.watch.keep(self.board.businesses, self.login_refused)
 
 
 @contextlib.asynccontextmanager
@@ -141,7 +148,9 @@ def _assemble(
         thread_url=settings.nexudus_thread_url,
     )
     delivery = Delivery(outbox, board, places, Telling(api, outbox), policy)
-    return Bridge(settings, redis, outbox, tokens, people, desk, delivery, slack.build(desk, settings.slack_command))
+    bolt, token = slack.build(desk, settings.slack_command), settings.slack_app_token
+    socket = SocketMode(bolt, api.client, token.get_secret_value()) if token else None
+    return Bridge(settings, redis, outbox, tokens, people, board, desk, delivery, bolt, socket)
 
 
 def _board(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> tuple[Tokens, Nexudus]:
