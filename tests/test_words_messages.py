@@ -103,7 +103,14 @@ def test_another_conversation_is_known_by_any_of_its_marks() -> None:
 def test_a_link_into_a_private_conversation_stays_in_slack() -> None:
     """Its address holds the channel's id: it is told in words. Into a public channel it stays a link."""
     base = "https://acme.slack.com/archives"
-    for url in (f"{base}/C9/p17", f"{base}/D9", f"{base}/C1/p1?thread_ts=1&cid=C9", "slack://channel?team=T1&id=G9"):
+    for url in (
+        f"{base}/C9/p17",
+        f"{base}/D9",
+        f"{base}/C1/p1?thread_ts=1&cid=C9",
+        "slack://channel?team=T1&id=G9",
+        f"{base}/old-plans/p1",
+        "https://app.slack.com/client/T1/C0123456789",
+    ):
         for label, expected in (("", "a message in Slack"), (url, "a message in Slack"), ("our plan", "our plan")):
             assert words.to_markdown(section(link(url, label)), "", NAMES) == expected
         assert words.mrkdwn_to_markdown(f"<{url}|see C9>", words.Names()) in ("a message in Slack", "see C9")

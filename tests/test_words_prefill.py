@@ -63,3 +63,11 @@ def test_a_prefill_knows_its_limit() -> None:
         "text": "a",
         "style": {"bold": True},
     }
+
+
+def test_a_prefill_knows_what_a_view_can_take() -> None:
+    """Few characters may be much JSON, by their styles or their addresses; then it is too long, whatever the limit."""
+    styled = [said("👍", *(["bold"] if i % 2 else ["italic"])) for i in range(3000)]
+    assert words.as_rich_text({"blocks": section(*styled)}, NAMES, 3000) == (None, True)
+    long = link("https://a.example/" + "x" * 250_000, "a")
+    assert words.as_rich_text({"blocks": section(long)}, NAMES, 3000) == (None, True)

@@ -9,7 +9,11 @@ from bridge.words.runs import Run, clean
 
 _LIVE = re.compile(r"(?i)https?://[^\s/?#]\S*|(?:mailto|tel):\S+")
 _SLACKS = re.compile(r"(?i)(?:https?://(?:[\w-]+\.)*slack(?:-gov)?\.com/|slack:)")
-_CONVERSATION = re.compile(r"(?<![A-Za-z0-9])[CDG][A-Z0-9]+(?![A-Za-z0-9])")
+# Channels stand in Slack's addresses by id, in old ones by name.
+_CONVERSATION = re.compile(
+    r"(?<=/archives/)[^/?#]+|(?<=/messages/)[^/?#]+|(?<=[?&]id=)[^&#]+|(?<=[?&]cid=)[^&#]+|(?<=[?&]channel=)[^&#]+"
+    r"|(?<![A-Za-z0-9])[CDG][A-Z0-9]{8,}(?![A-Za-z0-9])"
+)
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Where renderers that link bare addresses would begin: the scheme, www., a mail address, a domain.
 _LINKABLE = re.compile(r"(?i)(?<=:)(?=//)|(?<=@)(?=\w)|(?<=www)(?=\.)|(?<=\s)(\w[\w-]*)(?=\.\w)")
