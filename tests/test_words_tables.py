@@ -61,6 +61,8 @@ TABLE: list[tuple[str, list[dict[str, Any]], str]] = [
     ("a menu's choices are no words", [{"type": "section", "text": {"type": "mrkdwn", "text": "a"}, "accessory": {"type": "static_select", "placeholder": {"type": "plain_text", "text": "b"}, "options": [{"text": {"type": "plain_text", "text": "c"}, "value": "d"}]}}], "a"),
     ("boxes to tick", [{"type": "actions", "elements": [{"type": "checkboxes", "options": [{"text": {"type": "mrkdwn", "text": "*c*"}, "value": "d"}]}]}], "**c**"),
     ("a picture", [{"type": "image", "image_url": "https://a/b.png", "alt_text": "cat"}], "[cat](https://a/b.png)"),
+    ("a picture that Slack keeps", [{"type": "image", "slack_file": {"id": "F1", "url": "https://files.slack.com/x"}, "alt_text": "cat"}], "cat"),
+    ("an address on words of its own", [{"type": "novel", "url": "https://a/", "text": {"type": "mrkdwn", "text": "*b* <https://c/|c>\n"}}], "[**b**](https://a/) [c](https://c/)"),
     ("a picture beside words", [{"type": "section", "text": {"type": "mrkdwn", "text": "a"}, "accessory": {"type": "image", "image_url": "https://a/b.png", "alt_text": "cat"}}], "a\n\n[cat](https://a/b.png)"),
     ("a film", [{"type": "video", "title": {"type": "plain_text", "text": "Talk"}, "title_url": "https://a/", "video_url": "https://a/e", "alt_text": "Talk"}], "[Talk](https://a/)"),
     ("a table", [{"type": "table", "rows": [[{"type": "raw_text", "text": "A"}, {"type": "raw_text", "text": "B"}], [section(said("b", "bold"))[0], {"type": "raw_text", "text": "--"}]]}], "A | B  \n**b** | --"),

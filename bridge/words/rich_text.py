@@ -8,7 +8,7 @@ from bridge.words import nouns
 from bridge.words.emoji import SHORT_NAME, emoji_run
 from bridge.words.mrkdwn import lex, mrkdwn_parts
 from bridge.words.nouns import Names
-from bridge.words.runs import Part, Run, clean, count, styled, text_at
+from bridge.words.runs import Part, Run, clean, count, styled, text_at, text_of
 
 _DEPTH = 16  # Slack nests four deep; a hostile payload must not exhaust the stack.
 _STYLES = ("bold", "italic", "strike", "code", "underline")
@@ -19,7 +19,7 @@ _READABLE = (
     "description", "content", "body", "caption", "summary", "details",
 )  # fmt: skip
 _LANGUAGE = re.compile("[A-Za-z0-9+#-]{1,30}")
-_UNSEEN = frozenset({"confirm", "placeholder", "style"})
+_UNSEEN = frozenset({"confirm", "placeholder", "style", "slack_file"})
 _ADDRESSES = ("url", "title_url", "image_url", "video_url")
 
 
@@ -56,9 +56,14 @@ def _readable(node: Mapping[str, Any], names: Names, depth: int) -> list[Part]:
     # A picture's title and its description are often the same.
     parts = list(dict.fromkeys(parts)) if node.get("alt_text") else parts
     if url := text_at(node, *_ADDRESSES):
-        first = parts[0].runs if parts else (Run(""),)
-        parts[:1] = [Part("text", tuple(nouns.link(url, run.text, names)._replace(style=run.style) for run in first))]
+        parts[:1] = [_linked(url, parts[0].runs if parts else (), names)]
     return parts
+
+
+def _linked(url: str, runs: tuple[Run, ...], names: Names) -> Part:
+    link = nouns.link(url, text_of(runs), names)
+    same = link.text == text_of(runs)
+    return Part("text", tuple(run._replace(url=run.url or link.url) for run in runs) if same else (link,))
 
 
 def _under(key: str, value: object, names: Names, depth: int) -> list[Part]:
