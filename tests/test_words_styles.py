@@ -84,3 +84,51 @@ def test_a_link_over_several_styles_is_one_link() -> None:
     html = COMMONMARK.render(words.to_markdown(blocks, "", NAMES))
     assert html.count("<a ") == 1
     assert '<a href="https://a.example/">see <strong>this</strong> <code>code</code></a> x' in html
+
+
+class Listed(HTMLParser):
+    """Every item that a reader sees: how deep it is, its number (0 for a bullet), whether it is quoted."""
+
+    def __init__(self, markdown: str) -> None:
+        super().__init__()
+        self.open: list[int | None] = []
+        self.quoted = 0
+        self.items: list[tuple[str, int, int, bool]] = []
+        self.feed(COMMONMARK.render(markdown))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.quoted += tag == "blockquote"
+        if tag in ("ul", "ol"):
+            self.open.append(int(dict(attrs).get("start") or 1) - 1 if tag == "ol" else None)
+        if tag == "li" and self.open[-1] is not None:
+            self.open[-1] += 1
+
+    def handle_endtag(self, tag: str) -> None:
+        self.quoted -= tag == "blockquote"
+        if tag in ("ul", "ol"):
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.items.append((data.strip(), len(self.open), self.open[-1] or 0, self.quoted > 0))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["bullet", "ordered"]), st.integers(0, 8), st.integers(1, 3)), max_size=7),
+    st.booleans(),
+)
+def test_nested_lists_are_nested_and_numbered_alike(steps: list[tuple[str, int, int]], quoted: bool) -> None:
+    """However the levels rise and fall, each item stands at its level with its number, inside a border or not."""
+    made, expected, numbers = [], [], dict[int, int]()
+    level = -1
+    for n, (style, wanted, length) in enumerate(steps):
+        level = min(wanted, level + 1)
+        numbers = {at: number for at, number in numbers.items() if at <= level}
+        first = numbers.get(level, 0) if style == "ordered" else 0
+        texts = [f"w{n}i{i}" for i in range(length)]
+        made.append(rows(style, *texts, indent=level, offset=first, border=int(quoted)))
+        expected += [(each, level + 1, style == "ordered" and first + i + 1, quoted) for i, each in enumerate(texts)]
+        numbers[level] = first + length if style == "ordered" else 0
+    assert Listed(words.to_markdown(rich(*made))).items == expected
