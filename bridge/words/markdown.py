@@ -10,7 +10,7 @@ from bridge.words.runs import Part, Run, spoken, text_of
 
 _DELIMITERS = {"bold": ("**",), "italic": ("_", "*"), "strike": ("~~",)}
 _LITERAL = re.compile(
-    r"\\(?=[!-/:-@\[-`{-~]|$)|[`\[\]]|(?<!\s)\*|\*(?!\s)|(?<!\s)~|~(?=~)"
+    r"\\(?=[!-/:-@\[-`{-~]|\s*$)|[`\[\]]|(?<!\s)\*|\*(?!\s)|(?<!\s)~|~(?=~)"
     r"|(?<![^\W_])(?<!\s)_|(?<=\s)_(?!\s)|(?<=[^\W_])_(?![^\W_])"
 )
 _REFERENCE = re.compile(r"&(?=#?\w+;)")
@@ -180,11 +180,16 @@ def _anchor(url: str, runs: list[Run], rest: tuple[str, ...], before: str) -> st
     # Nothing inside the brackets could carry a style.
     if shown := "" if any(run.style for run in runs) else _self_named(url, text_of(runs)):
         return shown
-    inner = _spans([run._replace(url="") for run in runs], rest, "[", "]")
+    # A line that begins with [`]:` is the definition of a reference, code or not.
+    inner = _spans([run._replace(url="", style=run.style - _uncoded(run)) for run in runs], rest, "[", "]")
     lead, tail = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
     # `@[` begins the board's own mentions.
-    gap = " " if before == "@" and not lead else ""
+    gap = "\u2060" if before == "@" and not lead else ""
     return f"{lead}{gap}[{inner.strip()}]({_destination(url)}){tail}"
+
+
+def _uncoded(run: Run) -> frozenset[str]:
+    return frozenset({"code"}) if "]:" in run.text else frozenset()
 
 
 def _self_named(url: str, label: str) -> str:
