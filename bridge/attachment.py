@@ -22,6 +22,7 @@ ENDED = ("added", "stays")
 # https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element
 MOST = 10
 
+_PERMALINK = re.compile(r"https://[a-z0-9.-]+\.slack(?:-gov)?\.com/[^\s<>|\"']+")
 KIND = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+_-]*")
 # What a browser could run, whatever an operator allows.
 LIVE = re.compile(r"(?i)html|svg|xml|javascript|ecmascript|x-sh|msdownload|x-executable")
@@ -129,4 +130,4 @@ def label(file: File) -> str:
 def linked(file: File) -> str:
     """A file for a report: its name with its link in Slack, as mrkdwn."""
     name, link = words.escape(str(file["name"])), str(file.get("link") or "")
-    return f"<{link}|{name}>" if re.fullmatch(r"https?://[^\s<>|]+", link) else name
+    return f"<{link}|{name}>" if _PERMALINK.fullmatch(link) else name

@@ -49,7 +49,7 @@ class Conversation:
 
     def mentioned(self) -> words.Mentioned:
         """The ids whose names would make it read better, the speakers' too."""
-        parts = [words.mentioned(each.get("blocks"), str(each.get("text") or "")) for each in self.messages]
+        parts = [words.mentioned_in(each) for each in self.messages]
         return words.Mentioned(
             users=frozenset(self.speakers()).union(*(part.users for part in parts)),
             channels=frozenset[str]().union(*(part.channels for part in parts)),
@@ -74,14 +74,14 @@ class Conversation:
         told, day = [], ""
         for message in self.messages:
             date, clock = _time(message, _zone(self.zone))
-            speaker = words.mrkdwn_to_markdown(words.escape(_speaker(message, names)))
+            speaker = words.name_to_markdown(_speaker(message, names))
             when = clock if date == day else f"{date}, {clock}"
             told.append(f"**{speaker}** · {when}\n\n{words.message_to_markdown(message, names)}".strip())
             day = date
         return told
 
     def _footer(self) -> str:
-        zone = words.mrkdwn_to_markdown(words.escape(_zone_name(self.zone)))
+        zone = words.name_to_markdown(_zone_name(self.zone))
         if self.left:
             return sentences.CONVERSATION_CUT.format(carried=self.carried, replies=self.replies, zone=zone)
         return sentences.CONVERSATION_WHOLE.format(zone=zone)

@@ -19,9 +19,9 @@ async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any
         "BusinessId": author.location,
         "UserId": author.profile.user,
         "CoworkerId": author.profile.coworker,
-        "Subject": draft.subject,
+        "Subject": words.inert(draft.subject),
         "Message": drafts.compose_message(draft, names, await _credit(draft, author, places)),
-        "Tags": ",".join(draft.tags) or None,
+        "Tags": drafts.compose_tags(draft) or None,
         "CommunityGroupId": author.group,
         "InstantDelivery": draft.delivery == "instant",
         "Private": draft.private,
@@ -45,7 +45,7 @@ async def _credit(draft: Draft, author: Author, places: Places) -> str:
     Without names where the sharer wanted none: then no link either, because it leads to them.
     """
     origin, people, lines = draft.origin, places.people, []
-    sharer = _plain(author.profile.name or await people.name(origin.user) or sentences.SOMEONE)
+    sharer = words.name_to_markdown(author.profile.name or await people.name(origin.user) or sentences.SOMEONE)
     whole = any("conversation" in piece for piece in draft.message)
     others = whole or (draft.credit is not None and draft.credit != origin.user)
     if others and draft.anonymous:
@@ -53,14 +53,10 @@ async def _credit(draft: Draft, author: Author, places: Places) -> str:
     if whole:
         lines.append(sentences.CREDIT_THREAD.format(sharer=sharer))
     elif others and (first := await people.name(str(draft.credit))):
-        lines.append(sentences.CREDIT.format(author=_plain(first), sharer=sharer))
+        lines.append(sentences.CREDIT.format(author=words.name_to_markdown(first), sharer=sharer))
     if origin.message_ts and origin.team_domain and await people.is_public(origin.channel):
         lines.append(sentences.CREDIT_LINK.format(link=drafts.permalink(origin)))
     return " · ".join(lines)
-
-
-def _plain(name: str) -> str:
-    return words.mrkdwn_to_markdown(words.escape(name))
 
 
 def facts(author: Author) -> dict[str, Any]:
