@@ -4,9 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := PYTHONPATH=.tools $(PYTHON) -m uv
 
-.PHONY: demo test lint lock
+.PHONY: demo test lint lock pictures
 
-demo: .venv/ready
+demo: .venv/runtime
 	@$(BIN)/python -m bridge demo
 
 test: .venv/ready
@@ -16,6 +16,10 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Needs chromium; fonts-inter and fonts-noto-color-emoji make them look as on a desktop.
+pictures: .venv/ready
+	$(BIN)/python -m tests.browser.pictures docs
 
 lock: .tools/uv
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
@@ -27,7 +31,12 @@ lock: .tools/uv
 	$(PYTHON) -m pip install -q --disable-pip-version-check --target .tools uv
 	@touch .tools/uv
 
-.venv/ready: .tools/uv requirements-dev.txt
+# The demo's own needs are few; the rest comes with the first lint or test.
+.venv/runtime: .tools/uv requirements.txt
 	$(UV) venv -q --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.txt
+	@touch .venv/runtime
+
+.venv/ready: .venv/runtime requirements-dev.txt
 	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
 	@touch .venv/ready
