@@ -1,7 +1,9 @@
 """`bridge demo`: the whole product on one page in the browser, without any account, and nothing of it is kept."""
 
 import asyncio
+import contextlib
 import webbrowser
+from collections.abc import AsyncIterator
 
 import typer
 
@@ -14,6 +16,8 @@ from bridge.demo.stage import guarded, open_stage
 
 # Long enough that "slow" is slow and not silent; the waits are seconds instead of minutes.
 PACE = {"nexudus_timeout": 3, "nexudus_search_lag": 1, "longest_wait": 2, "still_trying_after": 2, "lease": 10}
+
+NOTICE = "Everything stays on this computer. Ctrl-C ends it, and nothing is kept."
 
 
 async def main(*, port: int, show: bool) -> None:
@@ -30,7 +34,11 @@ def _stopped() -> None:
 async def _serve(port: int, show: bool) -> int:
     try:
         with backstage.throwaway() as (redis_url, _):
-            await _on_stage(redis_url, port, show)
+            async with open_site(redis_url, port) as (url, _):
+                typer.echo(f"bridge demo is at {url}\n{NOTICE}")
+                if show:
+                    await asyncio.to_thread(webbrowser.open, url)
+                await asyncio.Event().wait()
     except store.StoreUnavailable as unavailable:
         typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)
     except OSError as error:
@@ -38,20 +46,13 @@ async def _serve(port: int, show: bool) -> int:
     return 1
 
 
-async def _on_stage(redis_url: str, port: int, show: bool) -> None:
+@contextlib.asynccontextmanager
+async def open_site(redis_url: str, port: int = 0) -> AsyncIterator[tuple[str, Site]]:
+    """The page and everything behind it, for as long as the block runs. Raises OSError when the port is taken."""
     site = Site()
     async with (
         serve(guarded(site.app), port) as url,
-        open_stage(
-            redis_url,
-            settle,
-            **PACE,
-            slack_guests="refuse",
-            nexudus_thread_url=url + "/#thread-{id}",
-        ) as stage,
+        open_stage(redis_url, settle, **PACE, slack_guests="refuse", nexudus_thread_url=url + "/#thread-{id}") as stage,
     ):
         site.open(stage)
-        typer.echo(f"bridge demo is at {url}\nEverything stays on this computer. Ctrl-C ends it, and nothing is kept.")
-        if show:
-            await asyncio.to_thread(webbrowser.open, url)
-        await asyncio.Event().wait()
+        yield url, site

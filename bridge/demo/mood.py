@@ -40,7 +40,7 @@ def _nothing(board: Board) -> None:
 
 
 MOODS: Mapping[str, Mood] = {
-    "well": Mood("Works", "The board answers as it should.", _nothing),
+    "works": Mood("Works", "The board answers as it should.", _nothing),
     "slow": Mood("Slow", "Every answer takes two seconds. Slack is answered at once all the same.", _slow),
     "refuses": Mood("Refuses", "It says no to every thread. The reason comes to stand under the field.", _refuse),
     "hangs-up": Mood(
@@ -54,7 +54,7 @@ class Switch:
     """Where the switch stands; several presses take their turns."""
 
     def __init__(self, stage: Stage) -> None:
-        self.stage, self.mood = stage, "well"
+        self.stage, self.mood = stage, "works"
         self._turning = asyncio.Lock()
 
     async def turn(self, mood: str) -> None:

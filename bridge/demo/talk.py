@@ -48,7 +48,7 @@ class Talk:
         self.messages: dict[str, list[Json]] = defaultdict(list)
         self.replies: dict[tuple[str, str], list[Json]] = defaultdict(list)
         self.replaced: dict[str, str] = {}
-        self._last = 0.0
+        self._said = 0
 
     def say(
         self, channel: str, who: str, *parts: Json, ago: float = 0, files: Iterable[Json] = (), under: str = ""
@@ -75,8 +75,8 @@ class Talk:
 
     def _ts(self, ago: float) -> str:
         # A message's ts is its name: no two are alike.
-        self._last = max(self._last + 0.000001, time.time() - ago * 60)
-        return f"{self._last:.6f}"
+        self._said += 1
+        return f"{time.time() - ago * 60 + self._said / 1e6:.6f}"
 
 
 def _plain(element: Any) -> str:

@@ -42,10 +42,11 @@ export function reconcile(parent, items, key, make) {
   before.forEach((node) => node.remove());
 }
 
-/** Tells a screen reader; what is seen says the same elsewhere. */
+/** Tells a screen reader; what is seen says the same elsewhere. Lines are added, so that none replaces another. */
 export function announce(text) {
   const heard = $("heard");
-  heard.textContent = heard.textContent === text ? `${text}\u00a0` : text;
+  heard.append(h("p", {}, text));
+  if (heard.children.length > 8) heard.firstElementChild.remove();
 }
 
 /** A person's picture: initials on a colour of their own. */

@@ -25,11 +25,11 @@ function open(next) {
   opener = dialog().open ? opener : document.activeElement;
   [typed, fields, view] = [new Map(), new Map(), null];
   const form = h("form", { on: { submit, keydown: submitByKey }, novalidate: true },
-    h("header", {}, h("h2", { id: "modal-title", tabIndex: -1 }),
+    h("div", { class: "head" }, h("h2", { id: "modal-title", tabIndex: -1 }),
       h("button", { type: "button", class: "x", "aria-label": "Close", on: { click: leave } }, "×")),
     h("p", { id: "modal-trouble", role: "alert" }),
     h("div", { id: "modal-blocks" }),
-    h("footer", {}));
+    h("div", { class: "feet" }));
   dialog().replaceChildren(form);
   dialog().oncancel = (event) => { event.preventDefault(); leave(); };
   if (!dialog().open) dialog().showModal();
@@ -45,7 +45,7 @@ function draw(next) {
   $("modal-title").textContent = next.title.text;
   const key = (block, at) => (block.type === "input" ? block.block_id : `${block.type}-${at}`);
   reconcile($("modal-blocks"), next.blocks, key, (block) => makeBlock(block, way));
-  dialog().querySelector("footer").replaceChildren(...feet(next));
+  dialog().querySelector(".feet").replaceChildren(...feet(next));
   const words = $("modal-blocks").querySelector(".section")?.textContent;
   if (!next.submit && words) announce(words);
   [view, next] = [next, null];

@@ -12,7 +12,7 @@ const read = new Map();
 
 const COMMANDS = [
   ["/community", "opens the form"],
-  ["/community post Coffee is back | First round is free! #coffee", "posts at once"],
+  ["/community post Tea is ready | Help yourselves! #kitchen", "posts at once"],
   ["/community whoami", "which account you post as"],
   ["/community status", "your latest posts"],
   ["/community help", "what it understands"],
@@ -23,6 +23,10 @@ export function begin() {
   const words = $("words");
   $("composer").addEventListener("submit", send);
   words.addEventListener("input", suggest);
+  words.addEventListener("focus", suggest);
+  $("commands").parentElement.addEventListener("focusout", (event) => {
+    if (!event.currentTarget.contains(event.relatedTarget)) $("commands").hidden = true;
+  });
   words.addEventListener("keydown", (event) => {
     if (event.key === "Escape") $("commands").hidden = true;
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
@@ -51,17 +55,20 @@ function suggest() {
 async function send(event) {
   event.preventDefault();
   const text = $("words").value.trim();
-  if (!text || $("composer").ariaBusy === "true") return;
+  if (!text) return;
   const [command, ...rest] = text.split(/\s/);
-  if (text.startsWith("/") && command !== "/community") return complain({ trouble: `${command} is not a valid command. In this demo there is /community.` });
-  $("composer").ariaBusy = "true";
-  const args = { channel: here, text: rest.length ? text.slice(command.length + 1) : "" };
-  const reply = await (text.startsWith("/") ? act("command", seen.me, args) : act("say", seen.me, { channel: here, text }));
-  $("composer").ariaBusy = "false";
-  complain(reply);
-  if (reply.trouble) return;
+  if (command.startsWith("/") && command !== "/community") {
+    complain({ trouble: `${command} is not a valid command. In this demo there is /community.` });
+    return;
+  }
   $("words").value = "";
   suggest();
+  const typed = rest.length ? text.slice(command.length + 1) : "";
+  const [doing, said] = command === "/community" ? ["command", typed] : ["say", text];
+  const reply = await act(doing, seen.me, { channel: here, text: said });
+  complain(reply);
+  // What did not get through is not lost, unless something else is being typed by now.
+  if (reply.trouble && !$("words").value) compose(text);
 }
 
 function complain({ trouble }) {
@@ -91,7 +98,7 @@ function draw() {
   const list = $("messages");
   const atEnd = list.channel !== here || list.scrollHeight - list.scrollTop - list.clientHeight < 80;
   list.channel = here;
-  reconcile(list, channel.messages.length ? channel.messages.map((each) => ({ ...each, here })) : [{ ts: `empty-${here}` }], (each) => here + each.ts, message);
+  reconcile(list.firstElementChild, channel.messages.length ? channel.messages.map((each) => ({ ...each, here })) : [{ ts: `empty-${here}` }], (each) => here + each.ts, message);
   if (atEnd) list.scrollTop = list.scrollHeight;
 }
 
