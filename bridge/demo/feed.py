@@ -17,7 +17,7 @@ def channels(stage: Stage, talk: Talk, me: str) -> list[Json]:
     """The channels that this person is in, then the direct messages with bridge."""
     ours = [each for each in stage.workspace.channels.values() if me in each.members]
     kinds = [{"id": c.id, "name": c.name, "private": c.is_private, "shared": c.is_ext_shared} for c in ours]
-    # Slack shows people an app of another company's workspace only there.
+    # Slack shows an app to nobody from another company.
     if any(each.id == me and not each.team for each in PEOPLE):
         kinds.append({"id": direct(me), "name": "bridge", "app": True})
     told = private_messages(stage, talk, me)

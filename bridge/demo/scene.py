@@ -36,7 +36,7 @@ PEOPLE = (
     Person(BEN, "Ben Okoro", "A member at two locations, and of the private group Founders.", 102, (HALL, ANNEX)),
     Person(GITA, "Gita Rao", "A guest of the workspace. This space lets only members post.", 103, guest=True),
     Person(DORA, "Dora Lind", "In Slack, but nobody on the board has her address."),
-    Person(EMIL, "Emil Novak", "From another company, in a channel that both share.", team="T0TIDE"),
+    Person(EMIL, "Emil Novak", "From another company. Slack shows him no app; a command is refused.", team="T0TIDE"),
 )
 
 

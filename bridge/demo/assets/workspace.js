@@ -92,6 +92,7 @@ function draw() {
   const channel = seen.channels.find((each) => each.id === here);
   read.set(here, channel.messages.length);
   reconcile($("channels"), seen.channels.map(entry), (each) => each.id, channelButton);
+  $("shortcuts").hidden = !hasApp();
   $("place").replaceChildren(icon(sign(channel)), channel.name);
   $("topic").textContent = topic(channel);
   $("words").placeholder = channel.app ? "Write to bridge" : `Message #${channel.name}, or type /community`;
@@ -139,7 +140,7 @@ function body(each) {
     h("div", { class: "said" },
       h("p", { class: "who" }, h("strong", {}, name), each.bot && h("span", { class: "badge" }, "App"), " ", clock(new Date(Number(each.ts) * 1000))),
       ...shown(each), ...(each.files ?? []).map(file)),
-    each.bot ? null : more(each, name));
+    each.bot || !hasApp() ? null : more(each, name));
 }
 
 function shown(each) {
@@ -160,6 +161,9 @@ function more(each, name) {
   menuButton(button, [["Post to community", async () => complain(await act("share", seen.me, { channel, ts: each.ts }))]]);
   return place;
 }
+
+/** Slack shows an app to nobody from another company. */
+const hasApp = () => seen.channels.some((each) => each.app);
 
 const nameOf = (id) => seen.people.find((each) => each.id === id)?.name ?? id;
 
