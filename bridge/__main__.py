@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import socket
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -59,12 +61,24 @@ def _serve(*, web: bool, worker: bool) -> None:
     settings = read_settings()
     wiring.set_up_logs(settings.log_level)
     with _store(settings, alone=web and worker) as url:
-        asyncio.run(_run(settings, url, web=web, worker=worker))
+        listening = _listen(settings) if web else None
+        asyncio.run(_run(settings, url, listening, worker=worker))
 
 
-async def _run(settings: Settings, url: str, *, web: bool, worker: bool) -> None:
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        return running.listen(settings.host, settings.port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            stop(f"PORT: {settings.port} is taken by another program on this machine. Example: PORT=3001")
+        if error.errno == errno.EACCES:
+            stop(f"PORT: {settings.port} may not be opened by this user. Example: PORT=3000")
+        stop(f"HOST: {settings.host} is no address of this machine. Example: HOST=127.0.0.1")
+
+
+async def _run(settings: Settings, url: str, listening: socket.socket | None, *, worker: bool) -> None:
     async with wiring.build(settings, url) as bridge:
-        await running.run(bridge, web=web, worker=worker)
+        await running.run(bridge, listening=listening, worker=worker)
 
 
 @contextlib.contextmanager
@@ -81,7 +95,7 @@ def _store(settings: Settings, *, alone: bool) -> Iterator[str]:
         with store.embedded(settings.bridge_data) as url:
             yield url
     except store.StoreUnavailable as error:
-        stop(f"REDIS_URL: {error}. {REDIS_EXAMPLE}")
+        stop(str(error))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Limits of Block Kit: https://docs.slack.dev/surfaces/modals and the pages of eac
 Text of other people is shown as plain_text, or escaped and verbatim, so that it never notifies anybody.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ FORM = "community_post"
 CANCEL = "cancel_draft"
 REOPEN = "reopen_form"
 OPEN_THREAD = "open_thread"
+
+# A section holds 3,000 characters; cut between words, so that no entity or link is cut in half.
+_PART = re.compile(r"(?s).{1,2900}(?=\s|\Z)|.{1,2900}")
 
 # Slack's ceiling for the text of an option, in characters.
 OPTION_TEXT = 75
@@ -56,8 +60,8 @@ def _facts(entry: Entry, outcome: Outcome | None) -> str:
     facts = []
     if outcome and outcome.ending == "posted":
         group = outcome.detail.get("group")
-        facts = [f"Group: {group}" if group else "Whole board", sentences.DELIVERY[entry.draft.delivery]]
-        facts += ["private"] if entry.draft.private else []
+        open_to = sentences.IN_GROUP.format(group=group) if group else sentences.WHOLE_BOARD
+        facts = [sentences.PRIVATE if entry.draft.private else open_to, sentences.DELIVERY[entry.draft.delivery]]
         facts += [f"Not carried: {', '.join(entry.draft.left)}"] if entry.draft.left else []
     return " · ".join([*facts, f"Reference {entry.id}"])
 
@@ -113,8 +117,8 @@ def _closing_view(blocks: list[Block]) -> Block:
 
 
 def note(text: str) -> Block:
-    """A plain answer to a command."""
-    return {"text": text, "blocks": [section(text)]}
+    """A plain answer to a command, over as many sections as it needs."""
+    return {"text": text, "blocks": [section(part) for part in re.findall(_PART, text)]}
 
 
 def status_message(entries: Sequence[Entry], command: str) -> Block:

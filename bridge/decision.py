@@ -46,6 +46,9 @@ def decide(error: Exception, entry: Entry, *, marked: bool, longest: float) -> O
         return replace(outcome, ending="unsure") if doubt else outcome
     if isinstance(error, BadReference) and not entry.resolved_anew:
         return Again(0, "reference", void=marked)
+    if isinstance(error, BadReference):
+        # The mapping is fresh and the board still says 401: the login is gone, or a role of the API user is missing.
+        return Outcome("unsure" if doubt else "refused", "reference_refused")
     if isinstance(error, Refused):
         fields = {each.property: each.message for each in error.fields}
         outcome = Outcome("refused", "board_refused", None, {"said": error.message}, fields)

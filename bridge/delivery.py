@@ -63,7 +63,7 @@ class Delivery:
         self._people, self._places = places.people, places
         self._policy, self._slots = policy, slots
         self._stopping = asyncio.Event()
-        self.watch = BoardWatch(outbox.redis, outbox.prefix)
+        self.watch = BoardWatch(outbox.redis, outbox.prefix, policy.longest_wait)
 
     def stop(self) -> None:
         """Claim nothing more; what is under way is finished."""
@@ -71,7 +71,7 @@ class Delivery:
 
     async def run(self, stopped: Callable[[], Awaitable[bool]] | None = None) -> None:
         """Claim and attempt until `stop`. A Redis that is away is waited for."""
-        free = asyncio.Semaphore(self._slots)
+        free, away = asyncio.Semaphore(self._slots), False
         async with asyncio.TaskGroup() as tasks:
             while not self._stopping.is_set():
                 try:
@@ -80,9 +80,15 @@ class Delivery:
                         continue
                     await free.acquire()
                     claimed = await self._claim(free)
-                except RedisError:
+                except RedisError as error:
+                    if not away:
+                        log.error("store_away", error=type(error).__name__)
+                    away = True
                     await asyncio.sleep(0.5)
                     continue
+                if away:
+                    log.info("store_back")
+                away = False
                 if claimed is not None:
                     tasks.create_task(self._hold(claimed, free))
 
@@ -108,8 +114,10 @@ class Delivery:
             log.warning("lease_lost", id=entry.id)
         except RedisError as error:
             log.warning("store_away", id=entry.id, error=type(error).__name__)
-        except Exception:
+        except Exception as error:
             log.exception("attempt_failed", id=entry.id)
+            with contextlib.suppress(RedisError):
+                await self._outbox.note(entry, last_error=f"broke: {type(error).__name__}")
         finally:
             renewing.cancel()
             free.release()
@@ -180,7 +188,8 @@ class Delivery:
         if isinstance(error, BadReference):
             await self._people.forget(entry.draft.origin.user)
             await self._outbox.note(entry, resolved_anew=1)
-        await self._say_still_trying(entry, unsent=entry.sends == 0 and (follows.void or not marked))
+        unsent = entry.sends == 0 and (follows.void or not marked)
+        await self._say_still_trying(entry, unsent=unsent, next_in=follows.delay)
         called = marked and not follows.void
         return await self._outbox.put_back(entry, follows.delay, void=follows.void, called=called, error=follows.error)
 
@@ -196,11 +205,8 @@ class Delivery:
             seen = await self._search(entry, since)
         except NexudusError as error:
             await self.watch.notice(error)
-            delay = max(
-                getattr(error, "wait", None) or 0,
-                self._wait(entry),
-            )
-            await self._say_still_trying(entry)
+            delay = max(getattr(error, "wait", None) or 0, self._wait(entry))
+            await self._say_still_trying(entry, next_in=delay)
             return await self._outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
         if len(seen.found) > 1:
             return await self._end(entry, Outcome("unsure", "several"))
@@ -226,8 +232,11 @@ class Delivery:
         settled = sent + 2 * self._policy.timeout + 1
         now = time.time() - entry.drift
         if now < settled:
-            early = [sent + each - now for each in decision.EARLY_LOOKS if sent + each > now + 0.2]
-            return await self._outbox.put_back(entry, early[0] if early else settled - now, error="looking")
+            await self._say_still_trying(entry)
+            # The moment at which the person is told that we still look is one to wake up for, too.
+            wakes = [*(sent + each for each in decision.EARLY_LOOKS), entry.kept + self._policy.quiet, settled]
+            delay = min(each - now for each in wakes if each > now + 0.2 or each == settled)
+            return await self._outbox.put_back(entry, delay, error="looking")
         looks = entry.looks + 1 if clear else 0
         if looks < decision.CLEAR_LOOKS:
             wait = self._policy.search_lag if clear else self._wait(entry)
@@ -274,9 +283,13 @@ class Delivery:
         again = decision.LATE_LOOK if entry.outcome.ending == "unsure" else 0
         return await self._outbox.told(entry, way, look_again=again)
 
-    async def _say_still_trying(self, entry: Entry, *, unsent: bool = False) -> None:
-        """Once, after a while: kept, still trying; `unsent` offers to cancel. Failing to say so is no failure."""
-        if entry.noted or entry.claimed - entry.kept < self._policy.quiet:
+    async def _say_still_trying(self, entry: Entry, *, unsent: bool = False, next_in: float = 0) -> None:
+        """Once, after a while: kept, still trying; `unsent` offers to cancel. Failing to say so is no failure.
+
+        Said sooner when the next step, in `next_in` seconds, would come much too late to say it.
+        """
+        waited = entry.claimed - entry.kept
+        if entry.noted or (waited < self._policy.quiet and waited + next_in < 1.5 * self._policy.quiet):
             return
         fresh = await self._outbox.get(entry.id)
         if fresh is None or fresh.outcome is not None:

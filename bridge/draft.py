@@ -159,7 +159,7 @@ def check(draft: Draft, limits: Limits) -> list[Problem]:
 
 
 def _too_long(name: str, length: int, limit: int) -> Problem | None:
-    return Problem(name, "too_long", {"limit": limit, "over": length - limit}) if length > limit else None
+    return Problem(name, "too_long", {"what": name, "limit": limit, "over": length - limit}) if length > limit else None
 
 
 def mentioned(draft: Draft) -> words.Mentioned:

@@ -14,6 +14,8 @@ from bridge.draft import Origin
 
 MORE = "more_options"
 
+# Slack's ceiling for what stands in a text field, in characters.
+MOST_TYPED = 3000
 # Slack's ceiling for the options in a select, and in a group of options.
 MOST_OPTIONS = 100
 
@@ -96,7 +98,7 @@ def _input(name: str, label: str, element: Block, *, optional: bool = False, hin
 
 def _text(value: str, placeholder: str) -> Block:
     element: Block = {"type": "plain_text_input", "placeholder": plain(placeholder)}
-    return element | ({"initial_value": value[:3000]} if value else {})
+    return element | ({"initial_value": value[:MOST_TYPED]} if value else {})
 
 
 def _rich_text(value: Mapping[str, Any] | None) -> Block:
@@ -138,8 +140,8 @@ def _option_group(options: list[Block]) -> Block:
 
 
 def _delivery_block(form: Form) -> Block:
-    digest = option("With the daily digest", "digest", "Most posts: people read it in the morning mail")
-    instant = option("Right away", "instant", "Notifies everybody who follows at once; use it sparingly")
+    digest = option("With the daily digest", "digest", "People read it in their next digest mail")
+    instant = option("Right away", "instant", "Members get a mail for this post alone; use it sparingly")
     initial = instant if form.delivery == "instant" else digest
     element = {"type": "radio_buttons", "options": [digest, instant], "initial_option": initial}
     return _input("delivery", "Delivery", element)
@@ -155,7 +157,7 @@ def _more_blocks(form: Form) -> list[Block]:
 def _private_blocks(*, private: bool, guests: tuple[str, ...]) -> list[Block]:
     choice = option("Only me and the guests can read it", "private")
     boxes: Block = {"type": "checkboxes", "options": [choice]}
-    people: Block = {"type": "multi_users_select", "placeholder": plain("People in this workspace")}
+    people: Block = {"type": "multi_users_select", "placeholder": plain("Who else can read it?")}
     return [
         _input(
             "private",

@@ -122,7 +122,7 @@ class Front:
         told = {
             "ok": ready,
             "store": "ok" if store else "away",
-            "board": "login rejected" if refused else "away" if away else "ok",
+            "board": ", ".join([*(["login rejected"] if refused else []), *(["away"] if away else [])]) or "ok",
             "slack": self._health.mode,
         }
         return JSONResponse(told, 200 if ready else 503)

@@ -41,11 +41,14 @@ def store_at_hand(settings: Settings) -> Iterator[str]:
     if settings.redis_url:
         yield settings.redis_url
     elif settings.dyno:
-        raise store.StoreUnavailable("is missing; this host's disk is thrown away at every restart")
+        raise store.StoreUnavailable("REDIS_URL: is missing; this host's disk is thrown away at every restart")
     elif url := _running(settings):
         yield url
     elif not was_kept(settings):
-        raise store.StoreUnavailable(f"is missing, and nothing was ever kept in {settings.bridge_data.resolve()}")
+        raise store.StoreUnavailable(
+            f"BRIDGE_DATA: nothing was ever kept in {settings.bridge_data.resolve()}; run this where `bridge run` "
+            "runs, or set REDIS_URL to the Redis that the processes share"
+        )
     else:
         with store.embedded(settings.bridge_data) as url:
             yield url

@@ -98,7 +98,7 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
         with ledger.store_at_hand(settings) as url:
             return asyncio.run(done(settings, url))
     except store.StoreUnavailable as error:
-        stop(f"REDIS_URL: {error}. {REDIS_EXAMPLE}")
+        stop(str(error))
     except (RedisError, OSError) as error:
         typer.echo(f"Redis does not answer ({type(error).__name__}); `bridge doctor` tells more.", err=True)
         raise typer.Exit(1) from None
@@ -110,6 +110,10 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         stop(*problems(error))
+    except UnicodeDecodeError:
+        stop(".env: is not written in UTF-8; open it in a plain text editor and save it as UTF-8")
+    except OSError as error:
+        stop(f".env: cannot be read ({error.strerror}); it must be a text file that this user may read")
 
 
 def stop(*lines: str) -> NoReturn:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
@@ -27,18 +28,34 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(bridge: Bridge, *, web: bool, worker: bool, stop: asyncio.Event | None = None) -> None:
-    """Run until SIGTERM, Ctrl-C or `stop`; then finish what is under way, for at most GRACE seconds."""
+def listen(host: str, port: int) -> socket.socket:
+    """The web process's address, taken before anything else is begun. Raises OSError when it is not to be had."""
+    address = (host, port)
+    if ":" in host:
+        return socket.create_server(address, family=socket.AF_INET6, dualstack_ipv6=host == "::")
+    return socket.create_server(address)
+
+
+async def run(
+    bridge: Bridge, *, listening: socket.socket | None, worker: bool, stop: asyncio.Event | None = None
+) -> None:
+    """Run until SIGTERM, Ctrl-C or `stop`; then finish what is under way, for at most GRACE seconds.
+
+    The web process is the one that has something to listen on.
+    """
     stopping = stop or _signalled()
     work: list[Coroutine[Any, Any, None]] = []
-    server = _server(bridge) if web else None
-    if server is not None:
-        work.append(server.serve())
+    server = _server(bridge) if listening is not None else None
+    if server is not None and listening is not None:
+        log.info("listening", address=listening.getsockname()[:2])
+        work.append(server.serve(sockets=[listening]))
         if bridge.settings.slack_app_token is not None:
             work.append(_socket_mode(bridge, stopping))
     if worker:
         work.append(bridge.delivery.run(bridge.is_closed))
-    greeting = asyncio.create_task(bridge.greet_slack())
+    greetings = [asyncio.create_task(bridge.greet_slack())]
+    if worker:
+        greetings.append(asyncio.create_task(bridge.watch_board()))
     tasks = [asyncio.create_task(each) for each in work]
     ended = asyncio.create_task(stopping.wait())
     await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -47,7 +64,7 @@ async def run(bridge: Bridge, *, web: bool, worker: bool, stop: asyncio.Event | 
     if server is not None:
         server.should_exit = True
     await _drain([*tasks, *bridge.desk.tasks])
-    for task in (greeting, ended):
+    for task in (*greetings, ended):
         task.cancel()
 
 
@@ -82,8 +99,6 @@ def app(bridge: Bridge) -> Starlette:
 def _server(bridge: Bridge) -> _Server:
     config = uvicorn.Config(
         app(bridge),
-        host=bridge.settings.host,
-        port=bridge.settings.port,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -92,7 +107,6 @@ def _server(bridge: Bridge) -> _Server:
         proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
-    log.info("listening", host=bridge.settings.host, port=bridge.settings.port)
     return _Server(config)
 
 

@@ -11,59 +11,56 @@ TITLE = "Post to community"
 
 REASONS: Mapping[str, str] = {
     # the form itself
-    "subject_empty": "Give it a subject: the one line that people see first on the board.",
-    "message_empty": "Write a message. It may be short, but the board does not take an empty one.",
-    "too_long": "This is {over} characters too long; there is room for {limit}.",
-    "guests_needed": "A private post needs somebody who can read it: choose at least one guest.",
-    "too_many": "That is {limit} posts within an hour, the most that this space allows for one person. "
-    "Nothing was posted; please try again a little later.",
-    "store_away": "We cannot keep your post safely right now, so please do not count on it. Your words are still here: "
-    "send them again in a minute; they will not be posted twice.",
-    "store_away_command": "We cannot keep your post safely right now, so please do not count on it. Look at "
-    "{command} status in a minute before you send it again.",
-    "original_gone": "The message that this form was opened on is not kept any more. Please open its menu again.",
-    "private_forbidden": "This message comes from a place that is not a public channel, and this space does not let "
-    "such messages be carried to the board. Nothing was posted.",
+    "subject_empty": "Give it a subject: the line that people see first on the board.",
+    "message_empty": "Write a message; a short one will do.",
+    "too_long": "There are {over} characters too many in the {what}; there is room for {limit}.",
+    "guests_needed": "Choose at least one guest: a private post needs somebody who can read it.",
+    "too_many": "You have reached {limit} posts this hour, the most for one person here. Please try again later.",
+    "store_away": "We cannot keep your post right now. Your words stay here; send them again in a minute. "
+    "They will not be posted twice.",
+    "store_away_command": "We cannot be sure that your post was kept. In a minute, *{command} status* shows "
+    "whether it was; if it does not, send it again.",
+    "original_gone": "We do not keep that message any more. Please open its menu and choose Post to community again.",
+    "private_forbidden": "This message is not from a public channel, and this space keeps such messages in Slack.",
     # the Slack side of who you are
-    "foreign": "Only members of this Slack workspace can post to its board; your account belongs to another one.",
+    "foreign": "Only members of this Slack workspace can post here; your account belongs to another one.",
     "deleted": "Your Slack account is deactivated, so nothing can be posted in your name.",
     "bot": "Posts need a person behind them; apps and bots cannot post to the board.",
-    "guest": "In this space, guest accounts cannot post to the board. Please ask the community team.",
-    "no_email": "Your Slack profile shows no e-mail address to us, so we cannot tell who you are on the board. "
-    "Please ask the community team to look at the app's permissions.",
-    "unconfirmed": "Your e-mail address in Slack is not confirmed yet. Confirm it from the mail that Slack sent you, "
+    "guest": "Guest accounts cannot post to the board here. Please ask the community team.",
+    "no_email": "Slack does not show us your e-mail address, so we cannot tell who you are on the board. "
+    "Please ask the community team to check the app's permissions.",
+    "unconfirmed": "Your e-mail address in Slack is not confirmed yet. Confirm it with the mail from Slack, "
     "then try again.",
     # the board's side
-    "unknown": "Nobody on the board has the e-mail address of your Slack profile. Ask the community team to add it to "
-    "your member profile, or change your address in Slack to the one the board knows.",
-    "archived": "Your member profile is archived, so it cannot post. Please ask the community team to restore it.",
-    "inactive": "Your member profile is not active, so it cannot post. Please ask the community team.",
-    "profile_unreadable": "The board lists a member profile with your e-mail address but does not show it to us; "
-    "it may have been deleted. Please ask the community team.",
-    "no_login": "Your member profile has no login for the members' portal yet. Ask the community team to invite you; "
-    "posts always stand under your own account.",
-    "ambiguous": "Several accounts on the board share your e-mail address, and we do not guess which one is you. "
-    "Please ask the community team to merge them.",
-    "no_board_access": "Your member profile may not use the discussion board at {name}. Please ask the community team.",
-    "no_location": "Your member profile does not belong to a location with a board here. "
+    "unknown": "The board does not know your Slack e-mail address. Ask the community team to add it.",
+    "archived": "Your member profile is archived. Please ask the community team to restore it.",
+    "inactive": "Your member profile is not active. Please ask the community team.",
+    "profile_unreadable": "The board has a member profile with your e-mail address but does not show it to us. "
     "Please ask the community team.",
-    "location_unknown": "That location is not one of this space's. Please choose another.",
-    "choose_location": "You are a member at several locations ({offered}). Please choose where this should be posted.",
+    "no_login": "You have no login for the members' portal yet. Ask the community team to invite you; "
+    "posts always stand under your own account.",
+    "ambiguous": "Several accounts on the board have your e-mail address, and we do not guess which is you. "
+    "Ask the community team to merge them.",
+    "no_board_access": "You may not use the discussion board at {name} yet. Please ask the community team.",
+    "no_location": "You are not a member at a location with a board here. Please ask the community team.",
+    "location_unknown": "That is not one of this space's locations. Please choose another.",
+    "choose_location": "Choose where to post it; you are a member at: {offered}.",
     "other_location": "You are not a member at {name}. You can post at: {offered}.",
-    "group_elsewhere": "That group does not belong to {name}. Please choose one of its groups, or none.",
-    "group_not_member": "Only members of that group may post in it. Choose another group, or none for the whole board.",
-    "instant_not_allowed": "Sending to everybody right away is kept for a few people here. "
-    "Choose the daily digest instead.",
-    "guests_unmapped": "These people cannot be found on the board: {who}. Remove them, or ask the community team to "
-    "add them; nothing was posted.",
+    "group_elsewhere": "That group is not at {name}. Choose one of its groups, or none.",
+    "group_not_member": "Only members of that group may post in it. Choose another group, or none.",
+    "instant_not_allowed": "Only a few people here may send it right away. Choose the daily digest.",
+    "guests_unmapped": "Not on the board, or not at this location: {who}. Remove them, or ask the community team.",
     "board_refused": "The board did not accept it. {said}",
+    "reference_refused": "The board does not let us post in your name: your login there may be gone, or the app "
+    "lacks a right. Please tell the community team.",
     # endings
-    "patience": "The board could not be reached for too long.",
-    "worker_died": "Something in this post stops us from carrying it; the operator can see what.",
-    "several": "The board shows more than one thread that could be yours, and we will not guess.",
+    "patience": "The board could not be reached for too long, so we stopped trying.",
+    "worker_died": "Something in this post stops us from carrying it. Please tell the community team the "
+    "reference below.",
+    "several": "More than one thread on the board looks like yours, and we do not guess.",
     "sent_often": "The board took it several times without ever confirming it, so we stopped.",
     "changed_mind": "You cancelled it.",
-    "dropped": "The operator took it out of the queue.",
+    "dropped": "The community team took it out of the queue.",
     "uninstalled": "The app was removed from this workspace before it could be posted.",
 }
 
@@ -79,7 +76,7 @@ HELP = (
 WHOAMI = "You post as *{name}* at {locations}. That is the board account with the e-mail address of your Slack profile."
 WHOAMI_LATER = "Looking you up on the board; the answer follows here."
 BOARD_AWAY = (
-    "The board cannot be reached right now, so we cannot look. Posts are kept and carried across when it is back."
+    "We cannot reach the board right now. Please try again in a few minutes. You can post all the same: posts wait."
 )
 NOTHING_YET = "You have not posted anything yet. *{command}* opens the form."
 STATUS_TITLE = "Your latest posts"
@@ -108,8 +105,8 @@ ATTACHED = "The message is too long for this form. It is attached whole below wh
 NOT_ATTACHED = "The message is too long for this form and could not be attached. Please copy what should be posted."
 FILES_STAY = "Files stay in Slack and are not carried across: {files}"
 PRIVATE_SOURCE = (
-    "This message comes from a place that is not a public channel. Everybody on the board will be able to read it; "
-    "no name of the channel and no link to it will be posted."
+    "This message is not from a public channel. On the board, everybody who may read your post can read it. "
+    "The channel's name and a link to it are left out."
 )
 POSTED_BEFORE = "This message was posted before, by {user}: {link}. Posting it again makes a second thread."
 
@@ -131,11 +128,10 @@ CHECKING_TEXT = (
     "Your post was sent, but the board did not confirm it. We are looking for it; please do not post it again. "
     "We will tell you how it ends."
 )
-CHANGED = (
-    "The first version of this post is already under way, so the change was not posted. Here is where the first stands:"
-)
+CHANGED = "Your change was not posted: the first version was on its way already. This is where it stands:"
 
-DELIVERY = {"digest": "with the daily digest", "instant": "at once, to everybody who follows"}
+DELIVERY = {"digest": "with the daily digest", "instant": "told right away"}
+WHOLE_BOARD, IN_GROUP, PRIVATE = "Whole board", "Group: {group}", "Only you and your guests"
 CREDIT = "Originally by {author}, shared from Slack"
 CREDIT_LINK = "[See it in Slack]({link})"
 

@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from redis.asyncio import Redis
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -29,7 +31,7 @@ class Settings(BaseSettings):
     slack_signing_secret: SecretStr = Field(SecretStr(""), validate_default=True)
     slack_bot_token: SecretStr = Field(min_length=1)
     slack_api_url: str = "https://slack.com/api/"
-    slack_command: str = Field("/community", pattern=r"^/[^\s/]{1,31}$")
+    slack_command: str = "/community"
     slack_guests: Literal["allow", "refuse"] = "allow"
 
     nexudus_url: str = "https://spaces.nexudus.com"
@@ -59,7 +61,7 @@ class Settings(BaseSettings):
 
     redis_url: str | None = None
     bridge_data: Path = Path("./.bridge")
-    bridge_account: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    bridge_account: str | None = None
     lease: float = Field(30, gt=0, le=3600)
     host: str = "127.0.0.1"
     port: int = Field(3000, ge=0, le=65535)
@@ -84,7 +86,7 @@ class Settings(BaseSettings):
         if value is None:
             return None
         parts = _split(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", value):
             raise ValueError("must be a web address such as https://example.com")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise ValueError("must begin with https:// (plain http is for this machine only)")
@@ -113,6 +115,37 @@ class Settings(BaseSettings):
             return None
         if _split(value).scheme not in ("redis", "rediss", "unix"):
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        try:
+            # An option that redis-py does not know shows only when it makes a connection; this one is never opened.
+            Redis.from_url(value).connection_pool.make_connection()  # type: ignore[no-untyped-call] # redis-py leaves it so
+        except (TypeError, ValueError, AttributeError):
+            raise ValueError("cannot be read; something after the ? or the last / is not an option of Redis") from None
+        return value
+
+    @field_validator("slack_app_token")
+    @classmethod
+    def _app_level(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith("xapp-"):
+            raise ValueError("is no app-level token; those begin with xapp-")
+        return value
+
+    @field_validator("slack_command", mode="before")
+    @classmethod
+    def _command(cls, value: Any) -> Any:
+        if not re.fullmatch(r"/[^\s/]{1,31}", str(value).strip()):
+            raise ValueError("must be a slash and one word of up to 31 characters")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("bridge_account")
+    @classmethod
+    def _part_of_a_key(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", value):
+            raise ValueError("may hold letters, digits, dots and dashes only, 40 at most")
         return value
 
     @field_validator("slack_signing_secret")
@@ -170,28 +203,44 @@ class GivenSettings(Settings):
 _EXAMPLES = {
     "slack_signing_secret": "SLACK_SIGNING_SECRET=8f742231b10e… (api.slack.com/apps, Basic Information)",
     "slack_bot_token": "SLACK_BOT_TOKEN=xoxb-… (api.slack.com/apps, OAuth & Permissions)",
+    "slack_app_token": "SLACK_APP_TOKEN=xapp-… (api.slack.com/apps, Basic Information, App-Level Tokens)",
     "nexudus_username": "NEXUDUS_USERNAME=bridge@your-space.com",
     "nexudus_password": "NEXUDUS_PASSWORD=the API user's password",
-    "nexudus_url": "NEXUDUS_URL=https://spaces.nexudus.com",
+    "nexudus_client_id": "NEXUDUS_CLIENT_ID=0f8fad5b-d9cb-469f-a165-70867728950e, or leave it out",
     "nexudus_business_id": "NEXUDUS_BUSINESS_ID=1421021016",
-    "slack_command": "SLACK_COMMAND=/community",
-    "slack_guests": "SLACK_GUESTS=allow",
-    "instant_delivery": "INSTANT_DELIVERY=everybody",
-    "private_sources": "PRIVATE_SOURCES=warn",
     "redis_url": "REDIS_URL=redis://localhost:6379/0",
-    "port": "PORT=3000",
+    "bridge_account": "BRIDGE_ACCOUNT=my-space, or leave it out",
+    "public_url": "PUBLIC_URL=https://bridge.your-space.com",
+    "metrics_token": "METRICS_TOKEN=a long random text, or leave it out",
+}
+
+# Pydantic's words are for programmers; the rest of them (ours among them) read well as they are.
+# https://docs.pydantic.dev/latest/errors/validation_errors/
+_PLAIN = {
+    "missing": "is missing",
+    "string_too_short": "is missing",
+    "too_short": "is missing",
+    "int_parsing": "must be a whole number",
+    "float_parsing": "must be a number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
 }
 
 
 def problems(error: ValidationError) -> list[str]:
     """One line for each wrong or missing setting: its name, what is wrong, an example. Never its value."""
-    return [_problem(str(each["loc"][0]) if each["loc"] else "", each["type"], each["msg"]) for each in error.errors()]
+    return [_problem(each) for each in error.errors()]
 
 
-def _problem(field: str, kind: str, message: str) -> str:
-    said = message.removeprefix("Value error, ")
-    if kind == "missing" or kind.endswith("too_short"):
-        said = "is missing"
-    default = Settings.model_fields[field].default if field in Settings.model_fields else None
-    example = _EXAMPLES.get(field, f"{field.upper()}={default}")
-    return f"{field.upper()}: {said}. Example: {example}"
+def _problem(error: ErrorDetails) -> str:
+    field = str(error["loc"][0]) if error["loc"] else ""
+    plain = _PLAIN.get(error["type"])
+    said = plain.format_map(error.get("ctx", {})) if plain else error["msg"].removeprefix("Value error, ")
+    return f"{field.upper()}: {said}. Example: {example(field)}"
+
+
+def example(field: str) -> str:
+    """How a setting may be written, for the line that says it is wrong."""
+    return _EXAMPLES.get(field) or f"{field.upper()}={Settings.model_fields[field].default}"

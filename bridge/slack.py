@@ -21,7 +21,7 @@ from bridge import blocks, commands, payloads, sentences, words
 from bridge.desk import Desk, Waited
 from bridge.draft import NOT_POSTED, Draft, Origin, Problem, check
 from bridge.filled import FormMemory, chosen_location, field_errors, read_form, read_memory, refusal
-from bridge.form import MORE, Form, form_view, notes_of, with_more
+from bridge.form import MORE, MOST_TYPED, Form, form_view, notes_of, with_more
 from bridge.payloads import Payload
 from bridge.webapi import OPENING, CallFailed
 
@@ -91,7 +91,11 @@ class Listeners:
             return await self._answer_a_word(ack, asked.word, origin)
         if asked.kind == "post":
             return await self._post_at_once(ack, body, origin, asked)
-        return await self._open(ack, body, Form(origin, subject=asked.subject), typed=asked.subject)
+        # What a field cannot hold is lost to nobody: it goes on in the next one.
+        rest = words.escape(asked.subject[MOST_TYPED:])
+        rich, _ = words.as_rich_text({"text": rest}, words.Names(), MOST_TYPED)
+        form = Form(origin, asked.subject[:MOST_TYPED], rich)
+        return await self._open(ack, body, form, typed=asked.subject)
 
     async def shared_a_message(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         origin = payloads.message_origin(body)

@@ -35,7 +35,7 @@ _SOCKET_PATH_LIMIT = 100
 
 
 class StoreUnavailable(RuntimeError):
-    """Neither a REDIS_URL nor an embedded server can be had; the message says what to do."""
+    """Neither a REDIS_URL nor an embedded server can be had; the message names the setting, and what to do."""
 
 
 def connect(url: str, *, timeout: float = 0.8) -> Redis:
@@ -70,9 +70,8 @@ def connect_blocking(url: str, *, block: float) -> Redis:
 def embedded(folder: Path) -> Iterator[str]:
     """A durable server in `folder` (made if missing) for as long as the block runs; yields its URL.
 
-    Raises StoreUnavailable when another process holds the folder or the platform has no binary.
+    Raises StoreUnavailable when the folder cannot be used, another process holds it, or the platform has no binary.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder) as lock, _socket_path(folder) as path:
         server = _Server(folder, path, lock)
         server.start()
@@ -85,7 +84,14 @@ def embedded(folder: Path) -> Iterator[str]:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[int]:
     """The server inherits the lock, so it is free only when the last one using the folder is gone."""
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"BRIDGE_DATA: {folder.resolve()} cannot be used ({_why(error)}). "
+            "Example: BRIDGE_DATA=./.bridge, a folder that this user may write to"
+        ) from None
     try:
         for _ in range(50):
             with contextlib.suppress(BlockingIOError):
@@ -93,10 +99,17 @@ def _alone(folder: Path) -> Iterator[int]:
                 break
             time.sleep(0.1)
         else:
-            raise StoreUnavailable(f"another bridge already uses {folder}; stop it, or set REDIS_URL for both")
+            raise StoreUnavailable(
+                f"BRIDGE_DATA: another bridge already uses {folder.resolve()}; stop that one, or give both one Redis. "
+                "Example: REDIS_URL=redis://localhost:6379/0"
+            )
         yield lock
     finally:
         os.close(lock)
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()
 
 
 @contextlib.contextmanager
@@ -150,7 +163,7 @@ class _Server:
         deadline = time.monotonic() + 10
         while not answers(self._path):
             if time.monotonic() > deadline or self._process.poll() is not None:
-                raise StoreUnavailable(f"the embedded store did not start; {self._log} says why")
+                raise StoreUnavailable(f"BRIDGE_DATA: the embedded store did not start; {self._log.resolve()} says why")
             time.sleep(0.01)
 
     def _watch(self) -> None:
@@ -181,5 +194,8 @@ def _binary() -> Path:
             get_binary_path,
         )  # its only door to the path; the version is pinned for it
     except ImportError:
-        raise StoreUnavailable("no embedded store on this platform: set REDIS_URL to a Redis server") from None
+        raise StoreUnavailable(
+            "REDIS_URL: is missing, and there is no embedded store for this kind of machine. "
+            "Example: REDIS_URL=redis://localhost:6379/0"
+        ) from None
     return Path(get_binary_path())

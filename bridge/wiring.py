@@ -49,6 +49,7 @@ class Bridge:
     outbox: Outbox
     tokens: Tokens
     people: People
+    board: Nexudus
     desk: Desk
     delivery: Delivery
     bolt: AsyncApp
@@ -98,6 +99,10 @@ class Bridge:
                 log.warning("slack_not_ready", error=failed.error)
                 await asyncio.sleep(wait)
 
+    async def watch_board(self) -> None:
+        """Asks the board at the start and while there is trouble, so that /readyz need not wait for a post."""
+        await self.delivery.watch.keep(self.board.businesses, self.login_refused)
+
 
 @contextlib.asynccontextmanager
 async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
@@ -141,7 +146,9 @@ def _assemble(
         thread_url=settings.nexudus_thread_url,
     )
     delivery = Delivery(outbox, board, places, Telling(api, outbox), policy)
-    return Bridge(settings, redis, outbox, tokens, people, desk, delivery, slack.build(desk, settings.slack_command))
+    return Bridge(
+        settings, redis, outbox, tokens, people, board, desk, delivery, slack.build(desk, settings.slack_command)
+    )
 
 
 def _board(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> tuple[Tokens, Nexudus]:

@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from bridge import decision
+from bridge.boardwatch import BoardWatch
 from bridge.demo.faults import Fault
 from bridge.draft import Draft, Origin
 from bridge.nexudus import Unavailable
@@ -195,13 +197,35 @@ async def test_an_unreadable_record_is_set_aside(space: Space) -> None:
 
 
 async def test_a_mended_login_is_ready_again(space: Space) -> None:
-    """/readyz answers 503 after the board rejected the login, and 200 as soon as a post went through."""
+    """/readyz answers 503 after the board rejected the login, and 200 as soon as any process had a good answer."""
     await space.redis.set(f"{space.settings.prefix}rejected", "rejected", ex=600)
     assert (await space.sender.client.get(f"{space.url}/readyz")).status_code == 503
-    space.bridge.delivery.watch._troubled = True
-    await space.sender.command(ANA, "post Mended | login")
-    await ended(space, ANA)
+    fresh = BoardWatch(space.redis, space.settings.prefix, 600)
+    await fresh.notice(None)
     assert (await space.sender.client.get(f"{space.url}/readyz")).status_code == 200
+
+
+async def test_a_login_mended_in_a_quiet_space_is_ready_again(space: Space) -> None:
+    """Nobody posts: the worker asks by itself, says at once that the login is rejected, and forgets it when mended."""
+
+    async def ready(status: int) -> bool:
+        return (await space.sender.client.get(f"{space.url}/readyz")).status_code == status
+
+    space.board.expire_access_tokens()
+    space.board.expire_refresh_tokens()
+    space.board.must_reset_password = True
+    bridge = space.bridge
+    started = BoardWatch(space.redis, space.settings.prefix, 600)
+    keeping = started.keep(bridge.board.businesses, bridge.login_refused, pause=0.05)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(keeping)
+        await until_async(partial(ready, 503))
+        space.board.must_reset_password = False
+        # Else the login is spared for a minute, so as not to be locked out.
+        await space.redis.delete(f"{space.settings.prefix}login_refused")
+        await until_async(partial(ready, 200))
+        watching.cancel()
+    assert space.threads == []
 
 
 async def test_a_replayed_request_does_not_post_what_was_refused(space: Space) -> None:
@@ -331,6 +355,29 @@ async def test_patience_ends_with_may_not_have_been_when_in_doubt(redis_url: str
         await space.redis.zadd(f"{space.settings.prefix}due", {entry.id: time.time() * 1000})
         await until(lambda: any("after all" in text for text in space.heard(ANA)))
         assert len(space.threads) == 2
+
+
+async def test_the_waiting_person_hears_within_the_quiet_time(redis_url: str, redis: Redis) -> None:
+    """With the timeout of every day, "Checking" is said after the quiet seconds, not after all looks; once only."""
+    async with open_space(redis_url, nexudus_timeout=15, still_trying_after=3) as space:
+        await space.sender.command(ANA, "post Warm | up")
+        space.board.misbehave(Fault.HANGUP_BEFORE)
+        space.board.fail_lists = True
+        await space.sender.command(ANA, "post Heard | Soon")
+        kept = time.monotonic()
+        await until(lambda: [text for text in space.heard(ANA) if "Checking" in text])
+        assert time.monotonic() - kept < 5
+        await asyncio.sleep(1.5)
+        assert len([text for text in space.heard(ANA) if "Checking" in text]) == 1
+
+
+async def test_a_long_wait_is_told_before_it_begins(redis_url: str, redis: Redis) -> None:
+    """Asked to come back in a minute, bridge tells the person now that it is still trying, with a way to cancel."""
+    async with open_space(redis_url) as space:
+        await space.sender.command(ANA, "post Warm | up")
+        space.board.misbehave(Fault.THROTTLE_429, value=60)
+        await space.sender.command(ANA, "post Told | Now")
+        await until(lambda: [text for text in space.heard(ANA) if "still trying" in text], 4)
 
 
 async def test_cancelling_works_while_it_is_surely_not_sent(space: Space) -> None:

@@ -821,7 +821,7 @@ async def test_a_bridge_without_redis_is_alive_and_not_ready(tmp_path: Path) -> 
 
     assert (ready.status_code, alive.status_code, metrics.status_code) == (503, 200, 200)
     assert reply.status == 200
-    assert "We cannot keep your post" in answer_text(reply)
+    assert "We cannot be sure that your post was kept" in answer_text(reply)
 
 
 async def test_a_rejected_login_is_not_ready(space: Space) -> None:

@@ -214,5 +214,5 @@ async def test_a_folder_without_a_store_is_not_begun(space: Space, tmp_path: Pat
     result = await command(env, "outbox", "list")
 
     assert result.exit_code == 2
-    assert result.stderr.startswith("REDIS_URL: is missing, and nothing was ever kept in")
+    assert result.stderr.startswith("BRIDGE_DATA: nothing was ever kept in")
     assert not (tmp_path / "elsewhere").exists()

@@ -925,8 +925,7 @@ async def test_a_refused_id_is_looked_up_anew_once(space: Space) -> None:
 
     reply = await space.sender.command(ANA, POST)
 
-    sentence = sentences.REASONS["board_refused"].partition("{")[0].strip()
-    await until(lambda: sentence in told(space, ANA, reply))
+    await until(lambda: sentences.REASONS["reference_refused"] in told(space, ANA, reply))
     sent = [each.json["UserId"] for each in space.board.seen(CREATE) if each.method == "POST"]
     # The client itself may ask once more with a fresh token; the attempts are what is counted.
     attempts = [each for each in space.board.seen(PROFILES) if each.query.get("Coworker_Email")]

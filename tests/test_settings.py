@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,14 @@ RUNS: dict[str, tuple[str, dict[str, str], set[str]]] = {
     "a template that indexes": ("run", SOUND | {"NEXUDUS_THREAD_URL": "https://x/{id[0]}"}, {"NEXUDUS_THREAD_URL"}),
     "an unknown word for everybody": ("run", SOUND | {"INSTANT_DELIVERY": "everyone"}, {"INSTANT_DELIVERY"}),
     "nobody in the list": ("run", SOUND | {"INSTANT_DELIVERY": ","}, {"INSTANT_DELIVERY"}),
+    "an option that Redis lacks": ("web", SOUND | {"REDIS_URL": "redis://localhost/0?never-say-this=1"}, {"REDIS_URL"}),
+    "a bot token for an app token": ("web", SOUND | {"SLACK_APP_TOKEN": "xoxb-never-say-this"}, {"SLACK_APP_TOKEN"}),
+    "an address with a space": ("run", SOUND | {"PUBLIC_URL": "https://a b"}, {"PUBLIC_URL"}),
+    "an account for two": ("run", SOUND | {"BRIDGE_ACCOUNT": "a{b}"}, {"BRIDGE_ACCOUNT"}),
+    "an address of others": ("run", SOUND | {"HOST": "192.0.2.1"}, {"HOST"}),
+    "no address at all": ("run", SOUND | {"HOST": "no.such.host.invalid"}, {"HOST"}),
+    "a folder inside a file": ("run", SOUND | {"BRIDGE_DATA": "/etc/hostname/bridge"}, {"BRIDGE_DATA"}),
+    "a folder that is a file": ("run", SOUND | {"BRIDGE_DATA": "/etc/hostname"}, {"BRIDGE_DATA"}),
 }  # fmt: skip
 
 
@@ -99,11 +108,14 @@ RUNS: dict[str, tuple[str, dict[str, str], set[str]]] = {
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
     """All of them at once: each is a start of Python."""
 
+    # Made here, because pytest's factory is not meant for threads.
+    folders = {name: tmp_path_factory.mktemp("run") for name in RUNS}
+
     def run(name: str) -> subprocess.CompletedProcess[str]:
         command, env, _ = RUNS[name]
         # What is not refused would run for ever; that is a finding, not a reason to wait.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return bridge(tmp_path_factory.mktemp("run"), command, {"PORT": "0"} | env)
+            return bridge(folders[name], command, {"PORT": "0"} | env)
         return subprocess.CompletedProcess([], -1, "", "it started")
 
     with ThreadPoolExecutor(4) as pool:
@@ -122,6 +134,34 @@ def test_wrong_settings_stop_the_start(name: str, runs: dict[str, subprocess.Com
         variable = line.partition(":")[0]
         assert re.fullmatch(rf"{variable}: .+\. Example: {variable}=.+", line)
         assert not line.endswith("=None"), "an example is a value that would do"
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    """Two bridges on one machine: the second one says which setting to change, and leaves nothing behind."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = bridge(tmp_path, "run", SOUND | {"PORT": str(taken.getsockname()[1])})
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert re.fullmatch(r"PORT: \d+ is taken by another program on this machine\. Example: PORT=\d+\n", ended.stderr)
+    assert not (tmp_path / ".bridge" / "store.sock").exists()
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [("NEXUDUS_PASSWORD=pässword\n".encode("latin-1"), "UTF-8"), (None, "cannot be read")],
+    ids=["not UTF-8", "a folder"],
+)
+def test_a_dotenv_that_cannot_be_read_is_named(tmp_path: Path, written: bytes | None, said: str) -> None:
+    """A `.env` saved by the wrong editor ends in one line, not in a traceback."""
+    if written is None:
+        (tmp_path / ".env").mkdir()
+    else:
+        (tmp_path / ".env").write_bytes(written)
+    ended = bridge(tmp_path, "run", SOUND | {"PORT": "0", "HOST": "192.0.2.1"})
+
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith(".env: ") == (said == "UTF-8")
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -322,7 +362,7 @@ def test_the_dot_env_file_is_read(read: Any, tmp_path: Path) -> None:
 
 def test_secrets_do_not_show(read: Any) -> None:
     """Neither str nor repr of the settings holds a secret."""
-    found = read(METRICS_TOKEN="never-say-this", SLACK_APP_TOKEN="never-say-this")
+    found = read(METRICS_TOKEN="never-say-this", SLACK_APP_TOKEN="xapp-never-say-this")
 
     shown = f"{found} {found!r} {found.model_dump()}"
     assert "never-say-this" not in shown
