@@ -58,7 +58,8 @@ async def _carry_over(demo: Demo) -> None:
 
 ALONE = """() => {
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync("main, .top { visibility: hidden } dialog { box-shadow: 0 4px 14px #0002 } dialog::backdrop { opacity: 0 }");
+  sheet.replaceSync(`main, .top { visibility: hidden } dialog::backdrop { opacity: 0 }
+    dialog { box-shadow: 0 4px 14px #0002 }`);
   document.adoptedStyleSheets = [sheet];
 }"""
 
