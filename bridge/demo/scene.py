@@ -56,6 +56,8 @@ def settle(board: Board, workspace: Workspace) -> None:
         )
         if each.coworker:
             board.add_member(each.name, email, user_id=each.board, coworker_id=each.coworker, businesses=each.locations)
+    # Installed with the optional scopes, too.
+    workspace.scopes += ",channels:history,groups:history"
     bot = workspace.bot_user_id
     workspace.add_channel(GENERAL, "general", members=[ANA, BEN, GITA, DORA, bot])
     workspace.add_channel(MAKING, "makers", members=[ANA, BEN, GITA, DORA, bot])

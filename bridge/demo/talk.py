@@ -58,10 +58,17 @@ class Talk:
         message: Json = {"type": "message", "user": who, "ts": self._ts(ago), "text": _plain(block), "blocks": [block]}
         message |= {"files": list(files)} if files else {}
         if under:
-            self.replies[channel, under].append(message | {"thread_ts": under})
-            return self.replies[channel, under][-1]
-        self.messages[channel].append(message)
+            self._answer(channel, under, message)
+        else:
+            self.messages[channel].append(message)
         return message
+
+    def _answer(self, channel: str, under: str, message: Json) -> None:
+        """With a first answer a message becomes the first of its thread."""
+        first = self.find(channel, under)
+        message |= {"thread_ts": under, "parent_user_id": first["user"]}
+        self.replies[channel, under].append(message)
+        first |= {"thread_ts": under, "reply_count": len(self.replies[channel, under])}
 
     def find(self, channel: str, ts: str) -> Json:
         """A message or a reply. Raises KeyError."""

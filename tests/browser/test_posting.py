@@ -134,6 +134,14 @@ async def test_the_editor_writes_genuine_rich_text(demo: Demo) -> None:
     await keys.type("Lock the door")
     await keys.press("Enter")
     await keys.press("Enter")
+    await keys.type("Run make")
+    await keys.press("Control+Shift+ArrowLeft")
+    await form.get_by_role("button", name="Code").click()
+    await keys.press("Enter")
+    await form.get_by_role("button", name="Quote").click()
+    await keys.type("Mind the step")
+    await keys.press("Enter")
+    await keys.press("Enter")
     await keys.type("the wiki")
     await keys.press("Control+Shift+ArrowLeft")
     await form.get_by_role("button", name="Link").first.click()
@@ -144,6 +152,8 @@ async def test_the_editor_writes_genuine_rich_text(demo: Demo) -> None:
     post = page.get_by_role("article", name="House rules").locator(".post")
     await expect(post.locator("strong")).to_have_text("Be kind.")
     await expect(post.locator("li")).to_have_text(["Tidy up", "Lock the door"])
+    await expect(post.locator("code")).to_have_text("make")
+    await expect(post.locator("blockquote")).to_have_text("Mind the step")
     await expect(post.locator("a")).to_have_attribute("href", "https://example.com/wiki")
 
 

@@ -11,7 +11,7 @@ const TOOLS = [
   ["Link", "link", null],
   ["Bulleted list", "list", () => document.execCommand("insertUnorderedList", false)],
   ["Numbered list", "numbers", () => document.execCommand("insertOrderedList", false)],
-  ["Quote", "quote", () => document.execCommand("formatBlock", false, "blockquote")],
+  ["Quote", "quote", () => document.execCommand("formatBlock", false, around("blockquote") ? "div" : "blockquote")],
 ];
 
 /** The editor; `value()` is its rich_text, or null while nothing is written. */
@@ -19,7 +19,7 @@ export function richTextInput({ id, label, describedby, initial, onInput }) {
   const box = h("div", {
     id, class: "writing", contenteditable: "true", role: "textbox", "aria-multiline": "true", "aria-required": "true",
     "aria-labelledby": label, "aria-describedby": describedby,
-    on: { input: onInput, paste: pasteAsText, keydown: leaveCode },
+    on: { input: onInput, paste: pasteAsText, keydown: leave },
   }, ...richText(initial));
   const asks = linkForm(box, onInput);
   const bar = h("div", { class: "bar", role: "toolbar", "aria-label": "Formatting", "aria-controls": id },
@@ -50,19 +50,37 @@ function walk(event) {
   event.preventDefault();
 }
 
-function wrapInCode() {
-  const range = getSelection().getRangeAt(0);
-  const inside = range.startContainer.parentElement.closest(".writing code");
-  if (inside) inside.replaceWith(...inside.childNodes);
-  else if (!range.collapsed) range.surroundContents(h("code"));
+/** The element of this kind that the cursor is in. */
+function around(kind) {
+  const { anchorNode } = getSelection();
+  return (anchorNode?.nodeType === Node.TEXT_NODE ? anchorNode.parentElement : anchorNode)?.closest?.(`.writing ${kind}`);
 }
 
-/** Typing goes on outside when the right arrow is pressed at the very end of code. */
-function leaveCode(event) {
+function wrapInCode() {
+  const range = getSelection().getRangeAt(0);
+  const inside = around("code");
+  if (inside) inside.replaceWith(...inside.childNodes);
+  else if (!range.collapsed) putAfter(range, h("code", {}, range.toString()));
+}
+
+/** Puts a node in the range's place, and the cursor behind it: what is typed next is none of it. */
+function putAfter(range, node) {
+  const behind = document.createTextNode("\u200b");
+  range.deleteContents();
+  range.insertNode(behind);
+  range.insertNode(node);
+  getSelection().collapse(behind, 1);
+}
+
+/** Enter on an empty line of a quote leaves it, and the right arrow leaves code at its end. */
+function leave(event) {
   const { anchorNode, anchorOffset } = getSelection();
-  const code = anchorNode?.parentElement?.closest(".writing code");
-  if (event.key !== "ArrowRight" || !code || code.nextSibling || anchorOffset < anchorNode.textContent.length) return;
-  code.after("\u200b");
+  const [quote, code] = [around("blockquote"), around("code")];
+  if (event.key === "Enter" && quote && !quote.textContent.trim()) {
+    document.execCommand("formatBlock", false, "div");
+    event.preventDefault();
+  }
+  if (event.key === "ArrowRight" && code && !code.nextSibling && anchorOffset === anchorNode.textContent.length) code.after("\u200b");
 }
 
 function pasteAsText(event) {
@@ -79,9 +97,8 @@ function linkForm(box, onInput) {
     getSelection().removeAllRanges();
     getSelection().addRange(range);
     if (!/^(https?:|mailto:)/.test(url.value)) return;
-    if (range.collapsed) document.execCommand("insertText", false, url.value);
-    if (range.collapsed) getSelection().modify("extend", "backward", "word");
-    document.execCommand("createLink", false, url.value);
+    if (range.collapsed) putAfter(range, h("a", { href: url.value }, url.value));
+    else document.execCommand("createLink", false, url.value);
     onInput();
   };
   const keys = (event) => {
@@ -117,9 +134,15 @@ function read(box) {
     line = [];
     if (elements.length) parts.push({ type: "rich_text_section", elements });
   };
+  // The browser makes a quote of each line; they are one.
+  const quote = (node) => {
+    const [made] = whole("rich_text_quote", node);
+    if (made && parts.at(-1)?.type === made.type) parts.at(-1).elements.push({ type: "text", text: "\n" }, ...made.elements);
+    else if (made) parts.push(made);
+  };
   const visit = (node) => {
     if (node.nodeName === "UL" || node.nodeName === "OL") { flush(); parts.push(...list(node, 0)); }
-    else if (node.nodeName === "BLOCKQUOTE") { flush(); parts.push(...whole("rich_text_quote", node)); }
+    else if (node.nodeName === "BLOCKQUOTE") { flush(); quote(node); }
     else if (node.nodeName === "PRE") { flush(); parts.push(...whole("rich_text_preformatted", node)); }
     else if (LINES.has(node.nodeName)) {
       if (line.length && !endsLine(line)) line.push({ type: "text", text: "\n" });

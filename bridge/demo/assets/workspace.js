@@ -12,7 +12,7 @@ const read = new Map();
 
 const COMMANDS = [
   ["/community", "opens the form"],
-  ["/community post Tea is ready | Help yourselves! #kitchen", "posts at once"],
+  ["/community post Tea | It is ready! #kitchen", "posts at once"],
   ["/community whoami", "which account you post as"],
   ["/community status", "your latest posts"],
   ["/community help", "what it understands"],
@@ -47,8 +47,7 @@ export function compose(words) {
 
 function suggest() {
   const { value } = $("words");
-  const begun = value.startsWith("/") && !value.startsWith("/community ");
-  $("commands").hidden = !begun;
+  $("commands").hidden = !(value && "/community".startsWith(value));
   $("words").rows = Math.min(6, Math.max(1, value.split("\n").length, Math.ceil(value.length / 56)));
 }
 
