@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -37,7 +38,7 @@ class Health:
     login_refused: Callable[[], Awaitable[str | None]]
     board_away: Callable[[], Awaitable[bool]]
     measure: Callable[[], Awaitable[None]]
-    mode: str = "http"
+    slack: Callable[[], str]
 
 
 # What proxies add; no scraper on this machine sends any of it.
@@ -69,7 +70,10 @@ class Front:
             raw = await _body(request)
             self._verify(request, raw)
             body = parse(raw, request.headers.get("content-type", ""))
-            response = await self._dispatch(body)
+            assert self._bolt is not None
+            answer = await dispatch(self._bolt, body)
+            kind = answer.headers.get("content-type", ["text/plain"])[0]
+            response = Response(answer.body, answer.status, media_type=kind)
         except Refusal as refused:
             if refused.status == 401:
                 self._warn_of_refused_signatures()
@@ -98,18 +102,6 @@ class Front:
         if not hmac.compare_digest(expected, signature):
             raise Refusal(401)
 
-    async def _dispatch(self, body: dict[str, Any]) -> Response:
-        assert self._bolt is not None
-        # As Socket Mode: a parsed body and no second verification. No header reaches Bolt,
-        # which would take orders from some of them.
-        try:
-            request = AsyncBoltRequest(body=body, mode="socket_mode")
-        except (TypeError, AttributeError, KeyError, IndexError, ValueError):
-            raise Refusal(400) from None  # Bolt looks for ids in places that Slack never leaves empty
-        answer = await self._bolt.async_dispatch(request)
-        kind = answer.headers.get("content-type", ["text/plain"])[0]
-        return Response(answer.body, answer.status, media_type=kind)
-
     async def livez(self, _: Request) -> Response:
         return JSONResponse({"ok": True})
 
@@ -123,7 +115,7 @@ class Front:
             "ok": ready,
             "store": "ok" if store else "away",
             "board": ", ".join([*(["login rejected"] if refused else []), *(["away"] if away else [])]) or "ok",
-            "slack": self._health.mode,
+            "slack": self._health.slack(),
         }
         return JSONResponse(told, 200 if ready else 503)
 
@@ -140,6 +132,19 @@ class Front:
         # Behind a proxy everybody comes from loopback; a forwarded request is from outside.
         forwarded = any(name.startswith(_PROXIES) for name in request.headers)
         return not forwarded and request.client is not None and _is_loopback(request.client.host)
+
+
+async def dispatch(bolt: AsyncApp, body: dict[str, Any]) -> BoltResponse:
+    """What Bolt's listeners answer. Raises Refusal(400) for what Slack does not send.
+
+    As Socket Mode: a parsed body and no second verification. No header reaches Bolt, which would
+    take orders from some of them.
+    """
+    try:
+        request = AsyncBoltRequest(body=body, mode="socket_mode")
+    except (TypeError, AttributeError, KeyError, IndexError, ValueError):
+        raise Refusal(400) from None  # Bolt looks for ids in places that Slack never leaves empty
+    return await bolt.async_dispatch(request)
 
 
 def _is_loopback(host: str) -> bool:

@@ -31,6 +31,11 @@ def parse(raw: bytes, content_type: str) -> dict[str, Any]:
             raise Refusal(400)
     except (ValueError, RecursionError):
         raise Refusal(400) from None
+    return admit(body)
+
+
+def admit(body: Any) -> dict[str, Any]:
+    """The parsed request with the shapes that Bolt and our listeners count on. Raises Refusal(400), or 404."""
     if not isinstance(body, dict):
         raise Refusal(400)
     # Slack sends null where there is nothing (a team, in an organisation); Bolt asks only whether a name is there.

@@ -49,8 +49,8 @@ async def run(
     if server is not None and listening is not None:
         log.info("listening", address=listening.getsockname()[:2])
         work.append(server.serve(sockets=[listening]))
-        if bridge.settings.slack_app_token is not None:
-            work.append(_socket_mode(bridge, stopping))
+        if bridge.socket is not None:
+            work.append(bridge.socket.run(stopping))
     if worker:
         work.append(bridge.delivery.run(bridge.is_closed))
     greetings = [asyncio.create_task(bridge.greet_slack())]
@@ -108,17 +108,3 @@ def _server(bridge: Bridge) -> _Server:
         timeout_graceful_shutdown=10,
     )
     return _Server(config)
-
-
-async def _socket_mode(bridge: Bridge, stopping: asyncio.Event) -> None:
-    """The same listeners over Slack's socket: for a computer without a public address."""
-    from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-
-    assert bridge.settings.slack_app_token is not None
-    handler = AsyncSocketModeHandler(
-        bridge.bolt, bridge.settings.slack_app_token.get_secret_value(), web_client=bridge.desk.api.client
-    )
-    await handler.connect_async()  # type: ignore[no-untyped-call] # Bolt leaves it untyped
-    log.info("socket_mode")
-    await stopping.wait()
-    await handler.close_async()  # type: ignore[no-untyped-call] # likewise

@@ -27,6 +27,7 @@ from bridge.pace import Pace
 from bridge.people import People, Rules, SlackSide
 from bridge.places import Places
 from bridge.settings import Settings
+from bridge.socketmode import SocketMode
 from bridge.telling import Telling
 from bridge.tokens import Tokens
 from bridge.webapi import CallFailed, WebApi
@@ -53,11 +54,12 @@ class Bridge:
     desk: Desk
     delivery: Delivery
     bolt: AsyncApp
+    socket: SocketMode | None
 
     def health(self) -> Health:
         return Health(
             self.store_answers, self.login_refused, self.board_away, self.measure,
-            "socket mode" if self.settings.slack_app_token else "http",
+            lambda: self.socket.state if self.socket else "http",
         )  # fmt: skip
 
     async def store_answers(self) -> bool:
@@ -146,9 +148,9 @@ def _assemble(
         thread_url=settings.nexudus_thread_url,
     )
     delivery = Delivery(outbox, board, places, Telling(api, outbox), policy)
-    return Bridge(
-        settings, redis, outbox, tokens, people, board, desk, delivery, slack.build(desk, settings.slack_command)
-    )
+    bolt, token = slack.build(desk, settings.slack_command), settings.slack_app_token
+    socket = SocketMode(bolt, api.client, token.get_secret_value()) if token else None
+    return Bridge(settings, redis, outbox, tokens, people, board, desk, delivery, bolt, socket)
 
 
 def _board(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> tuple[Tokens, Nexudus]:

@@ -52,6 +52,7 @@ IMPORTS: dict[str, set[str]] = {
     "slack": {"blocks", "commands", "desk", "draft", "filled", "form", "payloads", "sentences", "webapi", "words"},
     "intake": set(),
     "front": {"intake", "metrics"},
+    "socketmode": {"front", "intake"},
 }  # fmt: skip
 
 

@@ -35,6 +35,7 @@ class Workspace(Methods):
     def __init__(self, token: str = "xoxb-demo", team_id: str = "T0BRIDGE") -> None:  # noqa: S107 - opens nothing
         super().__init__(token, team_id)
         self.down = self.dead_hooks = False
+        self._app_token = ""
         self.slowness: dict[str, float] = {}
         self.troubles: dict[str, Trouble] = {}
         self._methods: dict[str, Callable[[Json], Json]] = self.table()
@@ -47,6 +48,11 @@ class Workspace(Methods):
             await (hang_up(scope, receive) if self.down else app(scope, receive, send))
 
         return door
+
+    def serve_sockets(self, app_token: str, address: str) -> None:
+        """apps.connections.open answers with this address, to the app-level token alone."""
+        self._methods["apps.connections.open"] = lambda _: {"url": address}
+        self._app_token = app_token
 
     def slow(self, method: str, seconds: float) -> None:
         self.slowness[method] = seconds
@@ -93,7 +99,7 @@ class Workspace(Methods):
     def _answer(self, method: str, token: str | None, args: Json) -> Json:
         if method not in self._methods:
             raise Refusal("unknown_method")
-        if token != self.token:
+        if token != (self._app_token if method == "apps.connections.open" else self.token):
             raise Refusal("invalid_auth" if token else "not_authed")
         return {"ok": True} | self._methods[method](args)
 

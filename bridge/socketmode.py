@@ -1,0 +1,137 @@
+"""The same listeners over Slack's socket, for a computer without a public address.
+
+slack_sdk's client keeps the connection. What it does not do is done here: a token that Slack turns
+down is said in one line instead of a traceback every few seconds, whether the socket stands is known
+to /readyz, and what is being answered is answered before the socket is closed.
+
+https://docs.slack.dev/apis/events-api/using-socket-mode
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+from typing import Any
+
+import aiohttp
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bridge.front import dispatch
+from bridge.intake import Refusal, admit
+
+log = structlog.get_logger()
+
+# Seconds: how long an answer that is under way holds the socket open at the end.
+GRACE = 3.0
+RETRY = 10.0
+
+
+class SocketMode:
+    """`token` is the app-level one (xapp-…); `ping` is the seconds between two signs of life."""
+
+    def __init__(
+        self, bolt: AsyncApp, web: AsyncWebClient, token: str, *, ping: float = 5, retry: float = RETRY
+    ) -> None:
+        self._bolt, self._web, self._token = bolt, web, token
+        self._ping, self._retry = ping, retry
+        self._answering: set[asyncio.Task[Any]] = set()
+        self.state = "socket mode, not connected"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Connect, and stay connected until `stopping`. Slack being away, or saying no, is waited for."""
+        address = await self._admitted(stopping)
+        if address is None:
+            return
+        client = SocketModeClient(
+            self._token, logger=_silent(), web_client=self._web, proxy=self._web.proxy, ping_interval=self._ping
+        )
+        client.socket_mode_request_listeners.append(self._heard)
+        client.wss_uri = address
+        connecting = asyncio.create_task(client.connect())  # type: ignore[no-untyped-call] # slack_sdk leaves it so
+        try:
+            while not await _within(stopping, self._ping / 5):
+                self._note(connected=await client.is_connected())
+            if self._answering:
+                await asyncio.wait(self._answering, timeout=GRACE)
+        finally:
+            connecting.cancel()
+            await client.close()  # type: ignore[no-untyped-call] # likewise
+
+    async def _admitted(self, stopping: asyncio.Event) -> str | None:
+        """The socket's address, as soon as Slack gives one out; None when it is time to stop.
+
+        https://docs.slack.dev/reference/methods/apps.connections.open
+        """
+        while True:
+            try:
+                return str((await self._web.apps_connections_open(app_token=self._token))["url"])
+            except SlackApiError as error:
+                name = str(error.response.get("error"))
+                self.state = f"socket mode, refused: {name}"
+                log.error("socket_mode_refused", error=name, remedy="check SLACK_APP_TOKEN and its connections:write")
+            except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+                log.warning("socket_mode_away", error=type(error).__name__)
+            if await _within(stopping, self._retry):
+                return None
+
+    def _note(self, *, connected: bool) -> None:
+        state = "socket mode" if connected else "socket mode, not connected"
+        if state != self.state:
+            log.info("socket_mode", connected=connected)
+        self.state = state
+
+    async def _heard(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        answering = asyncio.current_task()
+        assert answering is not None
+        self._answering.add(answering)
+        try:
+            await self._answer(client, request)
+        except (ConnectionError, aiohttp.ClientError):
+            # Slack asks the person to try again; what was kept is known by Slack's own id, and kept once.
+            log.warning("acknowledgement_lost", kind=request.type)
+        finally:
+            self._answering.discard(answering)
+
+    async def _answer(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        status, payload = await self._dispatched(request)
+        if status != 200:
+            log.info("envelope_refused", kind=request.type, status=status)
+        # Slack repeats an event that nobody acknowledges, and shows a person an error of its own: the first is
+        # noise, the second is right.
+        if status == 200 or request.type == "events_api":
+            await client.send_socket_mode_response(SocketModeResponse(request.envelope_id, payload))
+
+    async def _dispatched(self, request: SocketModeRequest) -> tuple[int, dict[str, Any] | None]:
+        try:
+            answer = await dispatch(self._bolt, admit(request.payload))
+        except Refusal as refused:
+            return refused.status, None
+        return answer.status, _payload(answer.body) if answer.status == 200 else None
+
+
+def _payload(body: str | None) -> dict[str, Any] | None:
+    with contextlib.suppress(ValueError):
+        found = json.loads(body or "null")
+        return found if isinstance(found, dict) else None
+    return {"text": body}
+
+
+async def _within(stopping: asyncio.Event, seconds: float) -> bool:
+    """Whether it is time to stop, after so many seconds at the latest."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
+    return stopping.is_set()
+
+
+def _silent() -> logging.Logger:
+    """slack_sdk's client writes whole messages into its tracebacks."""
+    quiet = logging.getLogger("bridge.socket")
+    quiet.setLevel(logging.CRITICAL + 1)
+    return quiet

@@ -1,0 +1,135 @@
+"""Without a public address: the same crossing over Slack's socket, which breaks and comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from bridge.socketmode import SocketMode
+from tests.slack_socket import SlackSocket, SocketSender
+from tests.space import ANA, Space, answer_text, open_space, until
+
+
+class Plugged:
+    """A space whose people speak over the socket."""
+
+    def __init__(self, space: Space, line: SlackSocket, mode: SocketMode) -> None:
+        self.space, self.line, self.mode = space, line, mode
+        sender = space.sender
+        self.sender = SocketSender(sender.workspace, sender.secret, sender.client, sender.url)
+        self.sender.line = line
+        self.stopping = asyncio.Event()
+
+    async def ready(self) -> str:
+        answer = await self.space.sender.client.get(f"{self.space.url}/readyz")
+        return str(answer.json()["slack"])
+
+
+@pytest.fixture
+async def plugged(redis_url: str, redis: Redis) -> AsyncIterator[Plugged]:
+    async with open_space(redis_url, slack_app_token="xapp-demo", slack_signing_secret="") as space:
+        line = SlackSocket(space.workspace)
+        await line.start()
+        mode = space.bridge.socket
+        assert mode is not None
+        mode._ping, mode._retry = 0.2, 0.1
+        plugged = Plugged(space, line, mode)
+        running = asyncio.create_task(mode.run(plugged.stopping))
+        yield plugged
+        plugged.stopping.set()
+        await asyncio.wait_for(running, 5)
+        await line.stop()
+
+
+async def test_a_post_crosses_from_the_command_to_the_report(plugged: Plugged) -> None:
+    """A command and a form over the socket end as threads, and the report stands in the acknowledgement."""
+    await until(lambda: plugged.line.lines)
+
+    answer = await plugged.sender.command(ANA, "post No address | Needed #socket")
+    await plugged.sender.command(ANA, "By form")
+    sent = await plugged.sender.submit(plugged.space.view()["id"], {"message": "Over the socket"})
+
+    assert "Posted to the community board" in answer_text(answer)
+    assert sent.action == "update"
+    await until(lambda: len(plugged.space.threads) == 2)
+    assert [each["Subject"] for each in plugged.space.threads] == ["No address", "By form"]
+    await until(lambda: plugged.mode.state == "socket mode")
+    assert await plugged.ready() == "socket mode"
+
+
+@pytest.mark.parametrize("politely", [True, False], ids=["refreshed", "cut"])
+async def test_a_dropped_connection_comes_back(plugged: Plugged, politely: bool) -> None:
+    """After Slack refreshes the socket, or the line is cut, the next command is answered all the same."""
+    await until(lambda: plugged.line.lines)
+    await plugged.line.drop(politely=politely)
+    await until(lambda: plugged.line.connections == 2 and plugged.line.lines)
+
+    answer = await plugged.sender.command(ANA, "post Back | Again")
+
+    assert "Posted" in answer_text(answer)
+    assert len(plugged.space.threads) == 1
+
+
+async def test_the_same_envelope_twice_is_one_thread(plugged: Plugged) -> None:
+    """Slack sends again what was not acknowledged in time: Slack's own id makes it one post."""
+    await until(lambda: plugged.line.lines)
+    fields = {
+        "command": "/community", "text": "post Once | Only", "team_id": plugged.space.workspace.team_id,
+        "user_id": ANA, "channel_id": "C1", "trigger_id": "13345224609.738474920.8088930838d88f008e0",
+    }  # fmt: skip
+
+    await plugged.line.send("slash_commands", fields)
+    await plugged.line.send("slash_commands", fields)
+
+    await asyncio.sleep(0.3)
+    assert len(plugged.space.threads) == 1
+
+
+async def test_odd_envelopes_stop_nobody(plugged: Plugged) -> None:
+    """An event that nothing listens to is acknowledged, or Slack repeats it; a person's odd request shows its error."""
+    await until(lambda: plugged.line.lines)
+    event = {"type": "event_callback", "event": {"type": "team_join"}, "event_id": "Ev1"}
+    assert await plugged.line.send("events_api", event) is None
+    assert await plugged.line.send("events_api", {"type": "event_callback", "event": 7}) is None
+    for odd in ({}, {"type": "view_submission", "view": 7}):
+        with pytest.raises(TimeoutError):
+            await plugged.line.send("interactive", odd, within=0.3)
+
+    answer = await plugged.sender.command(ANA, "help")
+    assert "/community" in answer_text(answer)
+
+
+async def test_a_wrong_token_is_said_and_asked_again(
+    redis_url: str, redis: Redis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A token that Slack turns down: one line that names the setting, /readyz names it too, and stopping is at once."""
+    async with open_space(redis_url, slack_app_token="xapp-wrong", slack_signing_secret="") as space:
+        line = SlackSocket(space.workspace)
+        await line.start()
+        mode, stopping = space.bridge.socket, asyncio.Event()
+        assert mode is not None
+        running = asyncio.create_task(mode.run(stopping))
+        await until(lambda: "refused" in mode.state)
+
+        answer = await space.sender.client.get(f"{space.url}/readyz")
+        assert answer.json()["slack"] == "socket mode, refused: invalid_auth"
+        said = capsys.readouterr().out
+        assert "SLACK_APP_TOKEN" in said
+        assert "xapp-wrong" not in said
+        assert "Traceback" not in said
+
+        stopping.set()
+        await asyncio.wait_for(running, 1)
+        await line.stop()
+
+
+async def test_what_is_being_answered_is_answered_before_the_socket_closes(plugged: Plugged) -> None:
+    """SIGTERM while somebody's post waits for its final word: the acknowledgement still goes out."""
+    await until(lambda: plugged.line.lines)
+    plugged.space.board.delay = 0.5
+    asking = asyncio.create_task(plugged.sender.command(ANA, "post Last | Call"))
+    await asyncio.sleep(0.3)
+    plugged.stopping.set()
+
+    assert "board" in answer_text(await asking) or "Kept" in answer_text(await asking)
