@@ -10,7 +10,9 @@ demo: .venv/runtime
 	@$(BIN)/python -m bridge demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 4 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n 4 --dist worksteal --ignore=tests/browser --cov --cov-report=term --cov-fail-under=90
+	# By themselves: four browsers beside them would make the tests of what takes how long late.
+	$(BIN)/python -m pytest -n 2 --dist worksteal -rs tests/browser
 
 lint: .venv/ready
 	$(BIN)/ruff check .

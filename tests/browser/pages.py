@@ -29,6 +29,7 @@ class Demo:
     async def act_as(self, name: str) -> None:
         await self.page.locator(".person label", has_text=name).click()
         await expect(self.page.get_by_role("radio", name=name)).to_be_checked()
+        await expect(self.page.locator("#main")).not_to_have_attribute("inert", "")
 
     async def board_is(self, mood: str) -> None:
         await self.page.locator(".mood label", has_text=mood).click()

@@ -13,6 +13,7 @@ let me = sessionStorage.getItem("as") ?? "U0ANA";
 function show(state) {
   if (state.me !== me) return;
   $("away").hidden = true;
+  $("main").inert = false;
   know(state.people, state.names);
   showPeople(state.people);
   workspace.show(state);
@@ -34,6 +35,8 @@ function showPeople(people) {
 function become(id) {
   me = id;
   sessionStorage.setItem("as", id);
+  // What is shown is still somebody else's, and must not be done in the new one's name, nor the other way round.
+  $("main").inert = true;
   follow(me, show, away);
 }
 
