@@ -13,11 +13,13 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from bridge import sentences
 from bridge.demo import portal
 from bridge.demo.browser import open_site
 from bridge.demo.scene import ANA, BEN, DORA, EVENTS, GENERAL, MAKING
 from bridge.demo.site import FILES, Site
 from bridge.demo.stage import Stage
+from tests.space import until_async
 from tests.test_demo import hostile, short
 
 __all__ = ["hostile", "short"]
@@ -166,6 +168,25 @@ async def test_switching_back_and_forth_leaves_the_board_as_it_was(page: Page) -
     board = f"{page.stage.board_server.url}/api/token"
     assert (await page.client.post(board)).status_code == 400
     assert not page.stage.board.faults and page.stage.board.delay == 0
+
+
+async def test_a_slow_board_keeps_nobody_waiting(page: Page) -> None:
+    """With seconds for each of the board's answers, Slack gets an interim one, and the last word follows."""
+    await page.do("mood", mood="slow")
+    await page.do("command", channel=GENERAL, text="post Coffee | Hot.")
+    assert await told(page) == [sentences.WAITING]
+
+    async def posted() -> bool:
+        return sentences.POSTED in await told(page)
+
+    await until_async(posted, 40)
+    assert len(page.stage.board.threads) == 1
+
+
+async def told(page: Page) -> list[str]:
+    """The headings of what bridge has told Ana in #general."""
+    channel = (await page.site.seen(ANA))["channels"][0]
+    return [each["text"].partition(":")[0] for each in channel["messages"] if each.get("bot")]
 
 
 @pytest.mark.parametrize(

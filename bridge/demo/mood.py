@@ -8,7 +8,7 @@ from bridge.demo.board import Board
 from bridge.demo.faults import Fault
 from bridge.demo.stage import Stage
 
-SLOWNESS = 2.0
+SLOWNESS = 1.5
 NO = {"AttemptedValue": None, "PropertyName": "Subject", "Message": "The word of the day is missing in the subject."}
 
 
@@ -41,7 +41,7 @@ def _nothing(board: Board) -> None:
 
 MOODS: Mapping[str, Mood] = {
     "works": Mood("Works", "The board answers as it should.", _nothing),
-    "slow": Mood("Slow", "Every answer takes two seconds. Slack is answered at once all the same.", _slow),
+    "slow": Mood("Slow", "Every answer takes a second and a half. Slack is answered at once all the same.", _slow),
     "refuses": Mood("Refuses", "It says no to every thread. The reason comes to stand under the field.", _refuse),
     "hangs-up": Mood(
         "Hangs up", "It takes the thread, then hangs up. Bridge looks before it repeats: one thread, not two.", _hang_up

@@ -14,7 +14,7 @@ const MAKERS = {
   input: (block, way) => input(block, way),
 };
 
-/** One block; `way` has `press(element)` and, in a form, `fields`, `typed`, `state`, `people` and `choose(block, element)`. */
+/** One block; `way` has `press(element)`, and in a form `fields`, `typed`, `state`, `people`, `choose(block, name)`. */
 export function makeBlock(block, way) {
   return MAKERS[block.type](block, way);
 }
@@ -50,8 +50,10 @@ function input(block, way) {
   field.focus.dataset.action = name;
   way.fields.set(block.block_id, { focus: field.focus, error: ids.error });
   const extra = block.optional ? h("span", { class: "optional" }, " (optional)") : null;
-  const title = h(isGroup(element) ? "legend" : "label", { id: ids.label, for: isGroup(element) ? null : ids.id }, block.label.text, extra);
-  return h(isGroup(element) ? "fieldset" : "div", { class: "field" }, title, field.node,
+  const [outer, inner, labelled] = isGroup(element) ? ["fieldset", "legend", null] : ["div", "label", ids.id];
+  return h(outer, { class: "field" },
+    h(inner, { id: ids.label, for: labelled }, block.label.text, extra),
+    field.node,
     h("p", { id: ids.error, class: "error" }),
     block.hint && h("p", { id: ids.hint, class: "hint" }, block.hint.text));
 }

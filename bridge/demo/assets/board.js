@@ -8,7 +8,9 @@ let known = null;
 export function show(board, me) {
   const fresh = known?.me === me ? board.threads.filter((each) => !known.ids.has(each.id)) : [];
   known = { me, ids: new Set(board.threads.map((each) => each.id)) };
-  const items = [...board.threads, ...(board.threads.length ? [] : [{ id: "empty" }]), ...(board.hidden ? [{ id: "hidden", hidden: board.hidden }] : [])];
+  const nothing = board.threads.length ? [] : [{ id: "empty" }];
+  const others = board.hidden ? [{ id: "hidden", count: board.hidden }] : [];
+  const items = [...board.threads, ...nothing, ...others];
   reconcile($("threads"), items, (each) => String(each.id), thread);
   fresh.forEach((each) => {
     announce(`New on the board: ${each.subject}, by ${each.author}`);
@@ -18,7 +20,7 @@ export function show(board, me) {
 
 function thread(each) {
   if (each.id === "empty") return empty();
-  if (each.id === "hidden") return h("p", { class: "hidden-threads" }, `${each.hidden} ${each.hidden === 1 ? "thread is" : "threads are"} in private groups or between people that you are not one of.`);
+  if (each.id === "hidden") return hidden(each.count);
   const html = h("div", { class: "post" });
   // Cleaned by the server: no scripts, no pictures, no styles.
   html.innerHTML = each.html;
@@ -35,6 +37,12 @@ function thread(each) {
       h("span", { class: "sent" }, each.instant ? "Sent to everybody at once" : "Comes with the daily digest")));
 }
 
+function hidden(count) {
+  const threads = count === 1 ? "1 thread is" : `${count} threads are`;
+  const words = `${threads} in private groups or between people that you are not one of.`;
+  return h("p", { class: "hidden-threads" }, words);
+}
+
 function empty() {
   return h("div", { class: "empty", role: "note" },
     h("p", { class: "big" }, "Nothing here yet."),
@@ -43,9 +51,9 @@ function empty() {
 
 /** The switch. */
 export function showMoods(moods, mood, turn) {
-  reconcile($("moods"), moods, (each) => each.id, (each) => h("span", { class: "mood" },
-    h("input", { type: "radio", name: "mood", id: `mood-${each.id}`, value: each.id, on: { change: () => turn(each.id) } }),
-    h("label", { for: `mood-${each.id}` }, each.name)));
+  reconcile($("moods"), moods, (each) => each.id, ({ id, name }) => h("span", { class: "mood" },
+    h("input", { type: "radio", name: "mood", id: `mood-${id}`, value: id, on: { change: () => turn(id) } }),
+    h("label", { for: `mood-${id}` }, name)));
   document.querySelectorAll("[name=mood]").forEach((each) => { each.checked = each.value === mood; });
   $("mood-about").textContent = moods.find((each) => each.id === mood).about;
   $("board").dataset.mood = mood;

@@ -26,16 +26,22 @@ function crossing(each) {
     h("p", { class: "note" }, each.note));
 }
 
+const WORDS = { done: "done", bad: "done", doubt: "done", skipped: "not needed", now: "now", ahead: "not yet" };
+const FACES = { done: () => icon("check"), bad: () => icon("cross"), doubt: () => "?" };
+
 function row(step, at, { steps }) {
-  const under_way = !step.done && steps.slice(0, at).every((each) => each.done);
-  // A refusal needs no sending: what was passed over is not waited for.
-  const skipped = !step.done && steps.slice(at + 1).some((each) => each.done);
-  const kind = step.done ? (BAD.has(step.name) ? "bad" : DOUBT.has(step.name) ? "doubt" : "done") : skipped ? "skipped" : under_way ? "now" : "ahead";
-  const words = { done: "done", bad: "done", doubt: "done", skipped: "not needed", now: "now", ahead: "not yet" }[kind];
+  const kind = kindOf(step, steps.slice(0, at), steps.slice(at + 1));
   return h("li", { class: kind },
-    h("span", { class: "dot" }, kind === "done" ? icon("check") : kind === "bad" ? icon("cross") : kind === "doubt" ? "?" : null),
-    h("span", { class: "name" }, step.name), h("span", { class: "unseen" }, `: ${words} `),
-    step.done && step.after !== null && h("span", { class: "after" }, at ? passed(step.after) : ""));
+    h("span", { class: "dot" }, FACES[kind]?.()),
+    h("span", { class: "name" }, step.name), h("span", { class: "unseen" }, `: ${WORDS[kind]} `),
+    at && step.after !== null ? h("span", { class: "after" }, passed(step.after)) : null);
+}
+
+function kindOf(step, before, after) {
+  if (step.done) return BAD.has(step.name) ? "bad" : DOUBT.has(step.name) ? "doubt" : "done";
+  // A refusal needs no sending: what was passed over is not waited for.
+  if (after.some((each) => each.done)) return "skipped";
+  return before.every((each) => each.done) ? "now" : "ahead";
 }
 
 const passed = (ms) => (ms < 1000 ? `+${ms} ms` : `+${(ms / 1000).toFixed(1)} s`);

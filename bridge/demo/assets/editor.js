@@ -1,6 +1,7 @@
 // Slack's rich_text_input: a small editor whose content is genuine rich_text.
 
 import { h, icon } from "./dom.js";
+import { read } from "./reading.js";
 import { richText } from "./words.js";
 
 const TOOLS = [
@@ -53,7 +54,8 @@ function walk(event) {
 /** The element of this kind that the cursor is in. */
 function around(kind) {
   const { anchorNode } = getSelection();
-  return (anchorNode?.nodeType === Node.TEXT_NODE ? anchorNode.parentElement : anchorNode)?.closest?.(`.writing ${kind}`);
+  const element = anchorNode?.nodeType === Node.TEXT_NODE ? anchorNode.parentElement : anchorNode;
+  return element?.closest?.(`.writing ${kind}`);
 }
 
 function wrapInCode() {
@@ -80,7 +82,8 @@ function leave(event) {
     document.execCommand("formatBlock", false, "div");
     event.preventDefault();
   }
-  if (event.key === "ArrowRight" && code && !code.nextSibling && anchorOffset === anchorNode.textContent.length) code.after("\u200b");
+  const atEnd = code && !code.nextSibling && anchorOffset === anchorNode.textContent.length;
+  if (event.key === "ArrowRight" && atEnd) code.after("\u200b");
 }
 
 function pasteAsText(event) {
@@ -103,111 +106,28 @@ function linkForm(box, onInput) {
   };
   const keys = (event) => {
     if (event.key === "Enter") put();
-    if (event.key === "Escape") { url.value = ""; put(); event.stopPropagation(); }
+    if (event.key === "Escape") {
+      url.value = "";
+      put();
+      event.stopPropagation();
+    }
     if (["Enter", "Escape"].includes(event.key)) event.preventDefault();
   };
   url.addEventListener("keydown", keys);
-  const node = h("div", { class: "link-form", hidden: true }, url, h("button", { type: "button", on: { click: put } }, "Link"));
+  const button = h("button", { type: "button", on: { click: put } }, "Link");
+  const node = h("div", { class: "link-form", hidden: true }, url, button);
   return {
     node,
     open() {
       const selection = getSelection();
-      if (!selection.rangeCount || !box.contains(selection.anchorNode)) { box.focus(); getSelection().selectAllChildren(box); getSelection().collapseToEnd(); }
-      range = getSelection().getRangeAt(0).cloneRange();
+      if (!box.contains(selection.anchorNode)) {
+        selection.selectAllChildren(box);
+        selection.collapseToEnd();
+      }
+      range = selection.getRangeAt(0).cloneRange();
       url.value = "";
       node.hidden = false;
       url.focus();
     },
   };
-}
-
-// ── reading it back ──────────────────────────────────────────────────────────
-
-const MARKS = { B: "bold", STRONG: "bold", I: "italic", EM: "italic", S: "strike", STRIKE: "strike", DEL: "strike", CODE: "code" };
-const LINES = new Set(["DIV", "P"]);
-
-function read(box) {
-  const parts = [];
-  let line = [];
-  const flush = () => {
-    const elements = tidy(line);
-    line = [];
-    if (elements.length) parts.push({ type: "rich_text_section", elements });
-  };
-  // The browser makes a quote of each line; they are one.
-  const quote = (node) => {
-    const [made] = whole("rich_text_quote", node);
-    if (made && parts.at(-1)?.type === made.type) parts.at(-1).elements.push({ type: "text", text: "\n" }, ...made.elements);
-    else if (made) parts.push(made);
-  };
-  const visit = (node) => {
-    if (node.nodeName === "UL" || node.nodeName === "OL") { flush(); parts.push(...list(node, 0)); }
-    else if (node.nodeName === "BLOCKQUOTE") { flush(); quote(node); }
-    else if (node.nodeName === "PRE") { flush(); parts.push(...whole("rich_text_preformatted", node)); }
-    else if (LINES.has(node.nodeName)) {
-      if (line.length && !endsLine(line)) line.push({ type: "text", text: "\n" });
-      // A list that was made inside of a line stands there as a block all the same.
-      node.childNodes.forEach(visit);
-      if (line.length && !endsLine(line)) line.push({ type: "text", text: "\n" });
-    } else line.push(...inlines(node, {}));
-  };
-  box.childNodes.forEach(visit);
-  flush();
-  return parts.length ? { type: "rich_text", elements: parts } : null;
-}
-
-const endsLine = (line) => Boolean(line.at(-1).text?.endsWith("\n"));
-
-function whole(type, node) {
-  const elements = tidy([...node.childNodes].flatMap((each) => {
-    const found = inlines(each, {});
-    return LINES.has(each.nodeName) ? [...found, { type: "text", text: "\n" }] : found;
-  }));
-  return elements.length ? [{ type, elements }] : [];
-}
-
-function list(node, indent) {
-  const style = node.nodeName === "OL" ? "ordered" : "bullet";
-  const found = [];
-  for (const item of node.children) {
-    if (item.nodeName === "UL" || item.nodeName === "OL") { found.push(...list(item, indent + 1)); continue; }
-    const nested = [...item.children].filter((each) => each.nodeName === "UL" || each.nodeName === "OL");
-    const own = [...item.childNodes].filter((each) => !nested.includes(each));
-    const elements = tidy(own.flatMap((each) => inlines(each, {})));
-    const last = found.at(-1);
-    const row = { type: "rich_text_section", elements };
-    if (elements.length && last?.indent === indent && last.style === style) last.elements.push(row);
-    else if (elements.length) found.push({ type: "rich_text_list", style, indent, elements: [row] });
-    nested.forEach((each) => found.push(...list(each, indent + 1)));
-  }
-  return found;
-}
-
-function inlines(node, style) {
-  const styled = Object.keys(style).length ? { style } : {};
-  if (node.nodeType === Node.TEXT_NODE) {
-    const text = node.data.replaceAll("\u200b", "").replaceAll("\u00a0", " ");
-    return text ? [{ type: "text", text, ...styled }] : [];
-  }
-  if (node.nodeName === "BR") return [{ type: "text", text: "\n" }];
-  if (node.dataset?.emoji) return [{ type: "emoji", name: node.dataset.emoji }];
-  if (node.dataset?.id) return [node.textContent[0] === "#"
-    ? { type: "channel", channel_id: node.dataset.id } : { type: "user", user_id: node.dataset.id }];
-  if (node.nodeName === "A") return [{ type: "link", url: node.getAttribute("href"), text: node.textContent, ...styled }];
-  const mark = MARKS[node.nodeName];
-  return [...node.childNodes].flatMap((each) => inlines(each, mark ? { ...style, [mark]: true } : style));
-}
-
-/** Neighbours of one style become one text, and no blank lines stand at either end. */
-function tidy(elements) {
-  const found = [];
-  for (const each of elements) {
-    const last = found.at(-1);
-    const same = last?.type === "text" && each.type === "text" && JSON.stringify(last.style) === JSON.stringify(each.style);
-    if (same) last.text += each.text;
-    else found.push({ ...each });
-  }
-  if (found[0]?.type === "text") found[0].text = found[0].text.replace(/^\n+/, "");
-  if (found.at(-1)?.type === "text") found.at(-1).text = found.at(-1).text.replace(/\n+$/, "");
-  return found.filter((each) => each.type !== "text" || each.text);
 }

@@ -68,13 +68,15 @@ function choices({ element, id, initial, onInput, onChoice }) {
     h("label", { for: `${id}-${at}` }, option.text.text),
     option.description && h("p", { id: `${id}-${at}-more` }, option.description.text)));
   const chosen = () => boxes.filter((box) => box.checked).map((box) => box.value);
-  return { node: h("div", { class: "choices" }, ...rows), focus: boxes[0], value: () => (many ? chosen() : chosen()[0] ?? null) };
+  const value = () => (many ? chosen() : chosen()[0] ?? null);
+  return { node: h("div", { class: "choices" }, ...rows), focus: boxes[0], value };
 }
 
 /** People to choose from stand there at once: there are not many of them in the demo. */
 function users({ id, initial, people, onInput }) {
   const boxes = people.map((person) => h("input", {
-    type: "checkbox", id: `${id}-${person.id}`, value: person.id, checked: initial.includes(person.id), on: { change: onInput },
+    type: "checkbox", id: `${id}-${person.id}`, value: person.id, checked: initial.includes(person.id),
+    on: { change: onInput },
   }));
   const chips = people.map((person, at) => h("span", { class: "chip" }, boxes[at],
     h("label", { for: `${id}-${person.id}` }, avatar(person.id, person.name), person.name)));

@@ -25,9 +25,9 @@ function show(state) {
 }
 
 function showPeople(people) {
-  reconcile($("people"), people, (each) => each.id, (each) => h("span", { class: "person" },
-    h("input", { type: "radio", name: "me", id: `me-${each.id}`, value: each.id, on: { change: () => become(each.id) } }),
-    h("label", { for: `me-${each.id}` }, avatar(each.id, each.name), h("span", { class: "name" }, each.name.split(" ")[0]))));
+  reconcile($("people"), people, (each) => each.id, ({ id, name }) => h("span", { class: "person" },
+    h("input", { type: "radio", name: "me", id: `me-${id}`, value: id, on: { change: () => become(id) } }),
+    h("label", { for: `me-${id}` }, avatar(id, name), h("span", { class: "name" }, name.split(" ")[0]))));
   people.forEach((each) => { $(`me-${each.id}`).checked = each.id === me; });
   $("about").textContent = people.find((each) => each.id === me).about;
 }
@@ -48,7 +48,7 @@ function away() {
 
 function turnTo(part) {
   $("main").dataset.part = part;
-  $("parts").querySelectorAll("button").forEach((each) => each.setAttribute("aria-pressed", String(each.dataset.part === part)));
+  for (const each of $("parts").children) each.setAttribute("aria-pressed", String(each.dataset.part === part));
 }
 
 // ── links that lead to somewhere on this page ────────────────────────────────
@@ -83,7 +83,7 @@ function followLink(event) {
 const TRIES = [
   ["Post in one line", "Puts a command into the composer; press Enter.", () => {
     turnTo("slack");
-    workspace.compose("/community post Coffee is back | The machine works again. *First round is free!* #coffee #kitchen");
+    workspace.compose("/community post Coffee is back | The machine works again. *First round is free!* #coffee");
   }],
   ["Carry a message over", "Opens the menu of a message in #general.", () => {
     turnTo("slack");

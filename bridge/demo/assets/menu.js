@@ -4,7 +4,8 @@ import { h } from "./dom.js";
 
 /** Makes `button` open a menu of `items`, pairs of words and what they do. It is put into the button's parent. */
 export function menuButton(button, items) {
-  const menu = h("div", { class: "menu", role: "menu", hidden: true, "aria-label": button.getAttribute("aria-label") ?? button.textContent.trim() });
+  const label = button.getAttribute("aria-label") ?? button.textContent.trim();
+  const menu = h("div", { class: "menu", role: "menu", hidden: true, "aria-label": label });
   const shut = (refocus) => {
     menu.hidden = true;
     button.setAttribute("aria-expanded", "false");

@@ -104,6 +104,8 @@ function bare(element) {
   if (element.type === "link") return anchor(element.url, element.text);
   if (element.type === "user") return mention("@", element.user_id);
   if (element.type === "channel") return mention("#", element.channel_id);
-  if (element.type === "emoji") return h("span", { "data-emoji": element.name }, emoji[element.name] ?? `:${element.name}:`);
+  if (element.type === "emoji") {
+    return h("span", { "data-emoji": element.name }, emoji[element.name] ?? `:${element.name}:`);
+  }
   return element.text ?? "";
 }

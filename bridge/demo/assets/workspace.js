@@ -1,10 +1,9 @@
-// The Slack-like side: channels, messages, the composer.
+// The Slack-like side: the channels, the conversation, the composer.
 
-import { $, announce, avatar, clock, h, icon, reconcile, showUp } from "./dom.js";
-import { makeBlock } from "./blocks.js";
+import { $, announce, h, icon, reconcile, showUp } from "./dom.js";
 import { menuButton } from "./menu.js";
+import { message } from "./messages.js";
 import { act } from "./net.js";
-import { mrkdwn } from "./words.js";
 
 let seen = { channels: [], people: [] };
 let here = null;
@@ -24,18 +23,22 @@ export function begin() {
   $("composer").addEventListener("submit", send);
   words.addEventListener("input", suggest);
   words.addEventListener("focus", suggest);
-  $("commands").parentElement.addEventListener("focusout", (event) => {
-    if (!event.currentTarget.contains(event.relatedTarget)) $("commands").hidden = true;
-  });
   words.addEventListener("keydown", (event) => {
     if (event.key === "Escape") $("commands").hidden = true;
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     $("composer").requestSubmit();
   });
-  menuButton($("shortcuts"), [["New community post", async () => complain(await act("begin", seen.me))]]);
-  reconcile($("commands"), COMMANDS, (each) => each[0], ([command, about]) => h("li", {},
-    h("button", { type: "button", on: { click: () => compose(command) } }, h("code", {}, command), " ", h("span", {}, about))));
+  $("commands").parentElement.addEventListener("focusout", (event) => {
+    if (!event.currentTarget.contains(event.relatedTarget)) $("commands").hidden = true;
+  });
+  menuButton($("shortcuts"), [["New community post", () => doing("begin", {})]]);
+  reconcile($("commands"), COMMANDS, (each) => each[0], suggestion);
+}
+
+function suggestion([command, about]) {
+  const on = { click: () => compose(command) };
+  return h("li", {}, h("button", { type: "button", on }, h("code", {}, command), " ", h("span", {}, about)));
 }
 
 /** Puts words into the composer, ready to be sent. */
@@ -57,34 +60,39 @@ async function send(event) {
   if (!text) return;
   const [command, ...rest] = text.split(/\s/);
   if (command.startsWith("/") && command !== "/community") {
-    complain({ trouble: `${command} is not a valid command. In this demo there is /community.` });
+    complain(`${command} is not a valid command. In this demo there is /community.`);
     return;
   }
   $("words").value = "";
   suggest();
   const typed = rest.length ? text.slice(command.length + 1) : "";
-  const [doing, said] = command === "/community" ? ["command", typed] : ["say", text];
-  const reply = await act(doing, seen.me, { channel: here, text: said });
-  complain(reply);
+  const [what, said] = command === "/community" ? ["command", typed] : ["say", text];
+  const trouble = await doing(what, { channel: here, text: said });
   // What did not get through is not lost, unless something else is being typed by now.
-  if (reply.trouble && !$("words").value) compose(text);
+  if (trouble && !$("words").value) compose(text);
 }
 
-function complain({ trouble }) {
+async function doing(what, args) {
+  const { trouble } = await act(what, seen.me, args);
+  complain(trouble);
+  return trouble;
+}
+
+function complain(trouble) {
   $("trouble").textContent = trouble;
 }
 
 /** Shows the workspace as one person sees it. */
 export function show(state) {
   const changed = seen.me !== state.me;
-  const known = new Set(changed ? [] : seen.channels.flatMap((each) => each.messages.map((message) => message.ts)));
-  const fresh = changed ? [] : state.channels.flatMap((each) => each.messages.filter((message) => message.bot && !known.has(message.ts)));
+  const known = new Set(seen.channels.flatMap((each) => each.messages.map(({ ts }) => ts)));
   seen = state;
-  if (changed) read.clear();
-  if (!state.channels.some((each) => each.id === here)) here = state.channels[0].id;
   if (changed) state.channels.forEach((each) => read.set(each.id, each.messages.length));
+  if (!state.channels.some((each) => each.id === here)) here = state.channels[0].id;
   draw();
-  fresh.forEach((message) => announce(`bridge, to you alone: ${message.text}`));
+  if (changed) return;
+  const told = state.channels.flatMap((each) => each.messages).filter((each) => each.bot && !known.has(each.ts));
+  told.forEach((each) => announce(`bridge, to you alone: ${each.text}`));
 }
 
 function draw() {
@@ -95,12 +103,29 @@ function draw() {
   $("place").replaceChildren(icon(sign(channel)), channel.name);
   $("topic").textContent = topic(channel);
   $("words").placeholder = channel.app ? "Write to bridge" : `Message #${channel.name}, or type /community`;
+  drawMessages(channel.messages);
+}
+
+/** Stays at the end if it was there. */
+function drawMessages(messages) {
   const list = $("messages");
   const atEnd = list.channel !== here || list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+  const shown = messages.length ? messages : [{ ts: "none" }];
+  const as = seen.me;
+  reconcile(list.firstElementChild, shown.map((each) => ({ ...each, here, as })), (each) => here + each.ts,
+    (each) => message(each, way(here)));
   list.channel = here;
-  reconcile(list.firstElementChild, channel.messages.length ? channel.messages.map((each) => ({ ...each, here })) : [{ ts: `empty-${here}` }], (each) => here + each.ts, message);
   if (atEnd) list.scrollTop = list.scrollHeight;
 }
+
+const way = (channel) => ({
+  nameOf: (id) => seen.people.find((each) => each.id === id)?.name ?? id,
+  press: (ts, element) => doing("press", { ts, action: element.action_id, value: element.value }),
+  share: hasApp() && ((ts) => doing("share", { channel, ts })),
+});
+
+/** Slack shows an app to nobody from another company. */
+const hasApp = () => seen.channels.some((each) => each.app);
 
 const sign = (channel) => (channel.app ? "app" : channel.private ? "lock" : channel.shared ? "shared" : "hash");
 
@@ -116,72 +141,34 @@ const entry = (channel) => ({
 });
 
 function channelButton({ id, name, sign: picture, now, unread }) {
-  const choose = () => { here = id; complain({ trouble: "" }); draw(); };
-  const hidden = { lock: " (private)", shared: " (shared)", app: " (app)" }[picture];
-  return h("li", { class: picture === "app" ? "apps" : null }, h("button", { type: "button", "aria-current": now ? "page" : null, on: { click: choose } },
-    icon(picture), h("span", { class: "name" }, name, hidden && h("span", { class: "unseen" }, hidden)),
-    unread > 0 && h("span", { class: "unread" }, unread, h("span", { class: "unseen" }, " new"))));
+  const unseen = (words) => h("span", { class: "unseen" }, words);
+  const kind = { lock: " (private)", shared: " (shared)", app: " (app)" }[picture];
+  const face = h("span", { class: "name" }, name, kind && unseen(kind));
+  const count = unread > 0 && h("span", { class: "unread" }, unread, unseen(" new"));
+  const on = { click: () => goTo(id) };
+  const button = h("button", { type: "button", "aria-current": now ? "page" : null, on }, icon(picture), face, count);
+  return h("li", { class: picture === "app" ? "apps" : null }, button);
 }
 
-function message(each) {
-  if (!each.user && !each.bot) return h("li", { class: "empty" }, h("p", {}, "What bridge tells you outside of a channel arrives here."), h("p", {}, "Write “hello” to it, and it says what it can do."));
-  const replies = (each.replies ?? []).map((reply) => h("li", {}, body(reply)));
-  const more = replies.length ? h("details", { open: true }, h("summary", {}, `${replies.length} ${replies.length === 1 ? "reply" : "replies"}`), h("ol", { class: "replies" }, ...replies)) : null;
-  return h("li", { class: each.quiet ? "quiet" : null }, body(each), more);
+function goTo(channel) {
+  here = channel;
+  complain("");
+  draw();
 }
 
-function body(each) {
-  const name = each.bot ? "bridge" : nameOf(each.user);
-  const picture = each.bot ? h("span", { class: "avatar app", "aria-hidden": "true" }, icon("app")) : avatar(each.user, name);
-  return h("article", { "data-ts": each.ts },
-    each.quiet && h("p", { class: "only" }, icon("eye"), "Only visible to you"),
-    picture,
-    h("div", { class: "said" },
-      h("p", { class: "who" }, h("strong", {}, name), each.bot && h("span", { class: "badge" }, "App"), " ", clock(new Date(Number(each.ts) * 1000))),
-      ...shown(each), ...(each.files ?? []).map(file)),
-    each.bot || !hasApp() ? null : more(each, name));
-}
-
-function shown(each) {
-  const press = (element) => act("press", seen.me, { ts: each.ts, action: element.action_id, value: element.value }).then(complain);
-  const blocks = each.blocks ?? [];
-  return blocks.length ? blocks.map((block) => makeBlock(block, { press })) : [h("div", { class: "section" }, ...mrkdwn(each.text ?? ""))];
-}
-
-function file(each) {
-  const size = each.size > 500_000 ? `${(each.size / 1e6).toFixed(1)} MB` : `${Math.round(each.size / 1000)} kB`;
-  return h("p", { class: "file" }, icon("file"), h("span", {}, h("strong", {}, each.title), h("small", {}, `${each.filetype.toUpperCase()} · ${size}`)));
-}
-
-function more(each, name) {
-  const button = h("button", { type: "button", class: "more", "aria-label": `More actions for ${name}’s message` }, icon("more"));
-  const place = h("span", { class: "holds-menu" }, button);
-  const channel = here;
-  menuButton(button, [["Post to community", async () => complain(await act("share", seen.me, { channel, ts: each.ts }))]]);
-  return place;
-}
-
-/** Slack shows an app to nobody from another company. */
-const hasApp = () => seen.channels.some((each) => each.app);
-
-const nameOf = (id) => seen.people.find((each) => each.id === id)?.name ?? id;
-
-/** Goes to a message by its channel and ts; says whether this person may see it. */
+/** Goes to a message by its channel and ts, if this person may see it. */
 export function visit(channel, ts) {
-  if (!seen.channels.some((each) => each.id === channel)) return complain({ trouble: "You are not in that channel." });
-  here = channel;
-  draw();
+  if (!seen.channels.some((each) => each.id === channel)) return complain("You are not in that channel.");
+  goTo(channel);
   const found = $("messages").querySelector(`[data-ts="${CSS.escape(ts)}"]`);
-  if (found) showUp(found);
-  return null;
+  return found && showUp(found);
 }
 
-/** Opens the menu of the first message that `who` wrote here, for whoever wants to be shown. */
+/** Opens the menu of a message, for whoever wants to be shown. */
 export function pointAtMenu(channel) {
-  here = channel;
-  draw();
+  goTo(channel);
   const buttons = $("messages").querySelectorAll(".more");
   const button = buttons[Math.min(1, buttons.length - 1)];
-  button.scrollIntoView({ block: "center" });
-  button.click();
+  button?.scrollIntoView({ block: "center" });
+  button?.click();
 }
