@@ -4,18 +4,24 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := PYTHONPATH=.tools $(PYTHON) -m uv
 
-.PHONY: demo test lint lock bench-words
+.PHONY: demo test lint lock bench-words pictures
 
-demo: .venv/ready
+demo: .venv/runtime
 	@$(BIN)/python -m bridge demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 4 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n 4 --dist worksteal --ignore=tests/browser --cov --cov-report=term --cov-fail-under=90
+	# By themselves: four browsers beside them would make the tests of what takes how long late.
+	$(BIN)/python -m pytest -n 2 --dist worksteal -rs tests/browser
 
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Needs chromium; fonts-inter and fonts-noto-color-emoji make them look as on a desktop.
+pictures: .venv/ready
+	$(BIN)/python -m tests.browser.pictures docs
 
 bench-words: .venv/ready
 	@$(BIN)/python -m tests.bench.words
@@ -30,7 +36,12 @@ lock: .tools/uv
 	$(PYTHON) -m pip install -q --disable-pip-version-check --target .tools uv
 	@touch .tools/uv
 
-.venv/ready: .tools/uv requirements-dev.txt
+# The demo's own needs are few; the rest comes with the first lint or test.
+.venv/runtime: .tools/uv requirements.txt
 	$(UV) venv -q --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
+	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.txt
+	@touch .venv/runtime
+
+.venv/ready: .venv/runtime requirements-dev.txt
 	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
 	@touch .venv/ready

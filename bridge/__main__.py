@@ -5,6 +5,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
@@ -40,11 +41,20 @@ def worker() -> None:
 
 
 @cli.command()
-def demo() -> None:
+def demo(
+    terminal: Annotated[bool, typer.Option("--terminal", help="Tell a story in the terminal instead.")] = False,
+    browser: Annotated[bool, typer.Option(help="Open the browser on the page.")] = True,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is served; 0: any free one.")] = 0,
+) -> None:
     """The whole product without any account: stand-ins for Slack and Nexudus, on this computer only."""
-    import bridge.demo.terminal as terminal
+    if terminal:
+        import bridge.demo.terminal as story
 
-    asyncio.run(terminal.main())
+        asyncio.run(story.main())
+    else:
+        import bridge.demo.browser as page
+
+        asyncio.run(page.main(port=port, show=browser))
 
 
 def _serve(*, web: bool, worker: bool) -> None:

@@ -1,4 +1,4 @@
-"""`bridge demo` needs nothing, leaves nothing, and tells the truth about what it counted."""
+"""`bridge demo --terminal` needs nothing, leaves nothing, and tells the truth about what it counted."""
 
 import os
 import re
@@ -15,7 +15,7 @@ import typer
 from redis.asyncio import Redis
 
 import bridge
-from bridge.demo import terminal
+from bridge.demo import backstage, terminal
 from bridge.demo.stage import ANA, CARL, DORA, HALL, Stage, open_stage
 from bridge.demo.story import Story
 from bridge.demo.tally import Asked, tally
@@ -30,7 +30,7 @@ HOSTILE = {
     "DYNO": "web.1",
     "HTTP_PROXY": "http://127.0.0.1:9",
 }
-COMMAND = [sys.executable, "-m", "bridge", "demo"]
+COMMAND = [sys.executable, "-m", "bridge", "demo", "--terminal"]
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ async def test_a_broken_promise_is_said_and_fails(
         await story.stage.until("pigs fly", lambda: False, seconds=0.1)
 
     monkeypatch.setattr(Story, "tell", waits_in_vain)
-    monkeypatch.setattr(terminal, "_without_proxies", lambda: None)
+    monkeypatch.setattr(backstage, "without_proxies", lambda: None)
     with pytest.raises(typer.Exit) as ended:
         await terminal.main()
     assert ended.value.exit_code == 1

@@ -1,4 +1,4 @@
-"""The stage of the demo: both stand-ins, the real bridge between them, and four people."""
+"""The stage of the demo: both stand-ins, the real bridge between them, and the people of the terminal's story."""
 
 import asyncio
 import contextlib
@@ -41,6 +41,7 @@ class Stage:
     board_server: Loopback
     sender: Sender
     requests: list[httpx.Request]
+    bridge: wiring.Bridge
 
     def seen(self, user: str) -> list[Json]:
         """What one person saw in Slack, messages first in their order, then the forms as they stand."""
@@ -66,11 +67,26 @@ def guarded(app: ASGIApp) -> ASGIApp:
     return TrustedHostMiddleware(app, allowed_hosts=HOSTS, www_redirect=False)
 
 
+def seed(board: Board, workspace: Workspace) -> None:
+    """One place with one group; Dora is in Slack, and nobody on the board."""
+    board.logins[LOGIN] = PASSWORD
+    board.add_business(HALL, "Hall", "hall")
+    board.add_group(11, HALL, "General")
+    for user, name in NAMES.items():
+        workspace.add_user(user, name, f"{name.lower()}@hall.example")
+    for user, number in BOARD_USERS.items():
+        email = f"{NAMES[user].lower()}@hall.example"
+        board.add_member(NAMES[user], email, user_id=number, coworker_id=number + 100, businesses=[HALL])
+    workspace.add_channel("C1", "general", members=[*NAMES, workspace.bot_user_id])
+
+
 @contextlib.asynccontextmanager
-async def open_stage(redis_url: str) -> AsyncIterator[Stage]:
-    """Everything runs for as long as the block does, on free ports of 127.0.0.1."""
+async def open_stage(
+    redis_url: str, people: Callable[[Board, Workspace], None] = seed, **given: Any
+) -> AsyncIterator[Stage]:
+    """Everything runs for as long as the block does, on free ports of 127.0.0.1; `given` are settings."""
     board, workspace, requests = Board(), Workspace(), list[httpx.Request]()
-    seed(board, workspace)
+    people(board, workspace)
     bank = Loopback(guarded(board.app))
 
     async def note(request: httpx.Request) -> None:
@@ -80,11 +96,12 @@ async def open_stage(redis_url: str) -> AsyncIterator[Stage]:
         board_url = await bank.start()
         opened.push_async_callback(bank.stop)
         workspace.url = await opened.enter_async_context(serve(guarded(workspace.app)))
-        settings = settings_for(board_url, workspace.url)
+        settings = settings_for(board_url, workspace.url, **given)
         bridge = await opened.enter_async_context(wiring.build(settings, redis_url))
         url = await opened.enter_async_context(_processes(bridge))
         client = await opened.enter_async_context(httpx.AsyncClient(trust_env=False, event_hooks={"request": [note]}))
-        yield Stage(board, workspace, bank, Sender(workspace, SECRET, client, f"{url}/slack/events"), requests)
+        sender = Sender(workspace, SECRET, client, f"{url}/slack/events")
+        yield Stage(board, workspace, bank, sender, requests, bridge)
 
 
 @contextlib.asynccontextmanager
@@ -100,7 +117,7 @@ async def _processes(bridge: wiring.Bridge) -> AsyncIterator[str]:
         await worker
 
 
-def settings_for(board_url: str, workspace_url: str) -> Settings:
+def settings_for(board_url: str, workspace_url: str, **given: Any) -> Settings:
     """From these arguments alone: neither the environment nor a `.env` is read."""
     return GivenSettings.model_validate(
         {
@@ -117,18 +134,6 @@ def settings_for(board_url: str, workspace_url: str) -> Settings:
             "still_trying_after": 2,
             # Short enough for one line of a terminal; .example leads nowhere.
             "nexudus_thread_url": "https://{web_address}.example/thread/{id}/{slug}",
+            **given,
         }
     )
-
-
-def seed(board: Board, workspace: Workspace) -> None:
-    """One place with one group; Dora is in Slack, and nobody on the board."""
-    board.logins[LOGIN] = PASSWORD
-    board.add_business(HALL, "Hall", "hall")
-    board.add_group(11, HALL, "General")
-    for user, name in NAMES.items():
-        workspace.add_user(user, name, f"{name.lower()}@hall.example")
-    for user, number in BOARD_USERS.items():
-        email = f"{NAMES[user].lower()}@hall.example"
-        board.add_member(NAMES[user], email, user_id=number, coworker_id=number + 100, businesses=[HALL])
-    workspace.add_channel("C1", "general", members=[*NAMES, workspace.bot_user_id])

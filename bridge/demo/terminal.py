@@ -1,21 +1,14 @@
-"""`bridge demo`: the whole product in a terminal, without any account, and nothing of it is kept."""
+"""`bridge demo --terminal`: the whole product told in a terminal, without any account; nothing of it is kept."""
 
 import asyncio
-import contextlib
 import io
-import logging
-import os
-import signal
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import structlog
 import typer
 
-from bridge import store, wiring
-from bridge.demo import page
+from bridge import store
+from bridge.demo import backstage, page
 from bridge.demo.stage import NotAsPromised, open_stage
 from bridge.demo.story import Story
 from bridge.demo.tally import tally
@@ -30,36 +23,26 @@ INTRODUCTION = (
 
 async def main() -> None:
     """Tells the story. Exits 1 when bridge did not do what it promises, 130 on Ctrl-C."""
-    _without_proxies()
+    backstage.without_proxies()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal without UTF-8 shows a question mark instead of a traceback.
         sys.stdout.reconfigure(errors="replace")
-    raise typer.Exit(await _unless_interrupted(asyncio.create_task(_tell())))
+    raise typer.Exit(await backstage.unless_interrupted(asyncio.create_task(_tell()), _stopped))
 
 
-async def _unless_interrupted(telling: asyncio.Task[int]) -> int:
-    loop, signals = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, telling.cancel)
-    try:
-        return await telling
-    except asyncio.CancelledError:
-        page.lines("", "Stopped. Nothing was kept.")
-        return 130
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
+def _stopped() -> None:
+    page.lines("", "Stopped. Nothing was kept.")
 
 
 async def _tell() -> int:
-    with tempfile.TemporaryDirectory(prefix="bridge-demo-") as name, _logs(Path(name) / "bridge.log") as log:
-        try:
-            with store.embedded(Path(name) / "store") as url:
+    try:
+        with backstage.throwaway() as (url, log):
+            try:
                 return await _act(url)
-        except store.StoreUnavailable as unavailable:
-            typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)
-        except NotAsPromised as broken:
-            typer.echo(f"\nNot as promised: {broken}\n\nThe end of bridge's log:\n{_end_of(log)}", err=True)
+            except NotAsPromised as broken:
+                typer.echo(f"\nNot as promised: {broken}\n\nThe end of bridge's log:\n{_end_of(log)}", err=True)
+    except store.StoreUnavailable as unavailable:
+        typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)
     return 1
 
 
@@ -79,28 +62,5 @@ async def _act(redis_url: str) -> int:
     return 0 if counted.as_promised else 1
 
 
-@contextlib.contextmanager
-def _logs(path: Path) -> Iterator[Path]:
-    """Everything that bridge and its libraries log goes to a file, so that the story stays readable."""
-    with path.open("a") as file:
-        wiring.set_up_logs("info")
-        structlog.configure(**{**structlog.get_config(), "logger_factory": structlog.WriteLoggerFactory(file)})
-        others = logging.StreamHandler(file)
-        logging.getLogger().addHandler(others)
-        try:
-            yield path
-        finally:
-            logging.getLogger().removeHandler(others)
-            structlog.reset_defaults()
-
-
 def _end_of(log: Path) -> str:
     return "\n".join(log.read_text().splitlines()[-20:])
-
-
-def _without_proxies() -> None:
-    """A company's proxy would be asked for 127.0.0.1 too; Slack's client does not even heed no_proxy."""
-    for name in [each for each in os.environ if each.lower().endswith("_proxy")]:
-        del os.environ[name]
-    # Else the system's own proxy would be looked up instead.
-    os.environ["no_proxy"] = "*"

@@ -1,0 +1,58 @@
+"""`bridge demo`: the whole product on one page in the browser, without any account, and nothing of it is kept."""
+
+import asyncio
+import contextlib
+import webbrowser
+from collections.abc import AsyncIterator
+
+import typer
+
+from bridge import store
+from bridge.demo import backstage
+from bridge.demo.loopback import serve
+from bridge.demo.scene import settle
+from bridge.demo.site import Site
+from bridge.demo.stage import guarded, open_stage
+
+# Long enough that "slow" is slow and not silent; the waits are seconds instead of minutes.
+PACE = {"nexudus_timeout": 3, "nexudus_search_lag": 1, "longest_wait": 2, "still_trying_after": 2, "lease": 10}
+
+NOTICE = "Everything stays on this computer. Ctrl-C ends it, and nothing is kept."
+
+
+async def main(*, port: int, show: bool) -> None:
+    """Serves the page until Ctrl-C. Exits 1 when there is no store on this platform or the port is taken."""
+    backstage.without_proxies()
+    serving = asyncio.create_task(_serve(port, show and backstage.has_a_screen()))
+    raise typer.Exit(await backstage.unless_interrupted(serving, _stopped))
+
+
+def _stopped() -> None:
+    typer.echo("\nStopped. Nothing was kept.")
+
+
+async def _serve(port: int, show: bool) -> int:
+    try:
+        with backstage.throwaway() as (redis_url, _):
+            async with open_site(redis_url, port) as (url, _):
+                typer.echo(f"bridge demo is at {url}\n{NOTICE}")
+                if show:
+                    await asyncio.to_thread(webbrowser.open, url)
+                await asyncio.Event().wait()
+    except store.StoreUnavailable as unavailable:
+        typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)
+    except OSError as error:
+        typer.echo(f"The demo cannot listen on port {port}: {error.strerror}. Try --port 0.", err=True)
+    return 1
+
+
+@contextlib.asynccontextmanager
+async def open_site(redis_url: str, port: int = 0) -> AsyncIterator[tuple[str, Site]]:
+    """The page and everything behind it, for as long as the block runs. Raises OSError when the port is taken."""
+    site = Site()
+    async with (
+        serve(guarded(site.app), port) as url,
+        open_stage(redis_url, settle, **PACE, slack_guests="refuse", nexudus_thread_url=url + "/#thread-{id}") as stage,
+    ):
+        site.open(stage)
+        yield url, site
