@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bridge.demo import Json
 from bridge.demo.scene import PEOPLE
-from bridge.draft import Entry
+from bridge.entry import Entry
 from bridge.outbox import Outbox
 
 ENDINGS: Mapping[str, str] = {
