@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := PYTHONPATH=.tools $(PYTHON) -m uv
 
-.PHONY: demo test lint lock bench-words pictures
+.PHONY: demo test lint lock bench-words catalogue pictures
 
 demo: .venv/runtime
 	@$(BIN)/python -m bridge demo
@@ -22,6 +22,9 @@ lint: .venv/ready
 # Needs chromium; fonts-inter and fonts-noto-color-emoji make them look as on a desktop.
 pictures: .venv/ready
 	$(BIN)/python -m tests.browser.pictures docs
+
+catalogue: .venv/ready
+	@$(BIN)/python -m tests.catalogue
 
 bench-words: .venv/ready
 	@$(BIN)/python -m tests.bench.words

@@ -5,12 +5,12 @@ Text of other people is shown as plain_text, or escaped and verbatim, so that it
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bridge import sentences, words
 from bridge.attachment import linked
-from bridge.draft import Outcome
+from bridge.draft import Outcome, Problem
 from bridge.entry import Entry
 
 FORM = "community_post"
@@ -86,16 +86,20 @@ def _facts(entry: Entry, outcome: Outcome | None) -> str:
         group = outcome.detail.get("group")
         open_to = sentences.IN_GROUP.format(group=group) if group else sentences.WHOLE_BOARD
         facts = [sentences.PRIVATE if entry.draft.private else open_to, sentences.DELIVERY[entry.draft.delivery]]
-        facts += [f"Not carried: {', '.join(entry.draft.left)}"] if entry.draft.left else []
-    return " · ".join([*facts, f"Reference {entry.id}"])
+        facts += [sentences.NOT_CARRIED.format(what=", ".join(entry.draft.left))] if entry.draft.left else []
+    return " · ".join([*facts, sentences.REFERENCE.format(id=entry.id)])
 
 
 def _buttons(entry: Entry, outcome: Outcome | None) -> list[Block]:
     if outcome is None:
-        return [button("Cancel this post", CANCEL, entry.id, style="danger")] if entry.state == "kept" else []
+        return (
+            [button(sentences.BUTTONS["cancel_post"], CANCEL, entry.id, style="danger")]
+            if entry.state == "kept"
+            else []
+        )
     if outcome.ending == "posted":
-        return [button("Open the thread", OPEN_THREAD, entry.id, url=outcome.link)] if outcome.link else []
-    return [] if outcome.ending == "unsure" else [button("Edit and try again", REOPEN, entry.id)]
+        return [button(sentences.BUTTONS["open"], OPEN_THREAD, entry.id, url=outcome.link)] if outcome.link else []
+    return [] if outcome.ending == "unsure" else [button(sentences.BUTTONS["edit"], REOPEN, entry.id)]
 
 
 def report_text(entry: Entry, outcome: Outcome | None) -> str:
@@ -122,7 +126,7 @@ def report_view(entry: Entry, outcome: Outcome | None, *, said: str | None = Non
 def waiting_view(entry_id: str, subject: str) -> Block:
     """What stands in the form's place while the post is on its way."""
     text = f"*{sentences.WAITING}*\n{words.escape(subject)}\n{sentences.WAITING_TEXT}"
-    return _closing_view([section(text), context(f"Reference {entry_id}")])
+    return _closing_view([section(text), context(sentences.REFERENCE.format(id=entry_id))])
 
 
 def waiting_message(entry_id: str, subject: str) -> Block:
@@ -135,7 +139,7 @@ def _closing_view(blocks: list[Block]) -> Block:
         "type": "modal",
         "callback_id": FORM,
         "title": plain(sentences.TITLE),
-        "close": plain("Close"),
+        "close": plain(sentences.BUTTONS["close"]),
         "notify_on_close": True,
         "blocks": blocks,
     }
@@ -144,6 +148,18 @@ def _closing_view(blocks: list[Block]) -> Block:
 def note(text: str) -> Block:
     """A plain answer to a command, over as many sections as it needs."""
     return {"text": text, "blocks": [section(part) for part in re.findall(_PART, text)]}
+
+
+def not_kept(problems: Sequence[Problem], request: Mapping[str, Any]) -> Block:
+    """What was typed behind a command is never lost: it stands under the reason, to be copied."""
+    command = str(request.get("command"))
+    # A form sent again is the same form; a second command is another one, and could be posted twice.
+    reasons = ["store_away_command" if each.reason == "store_away" else each.reason for each in problems]
+    pairs = zip(reasons, problems, strict=True)
+    told = " ".join(sentences.reason(reason, each.detail, command=command) for reason, each in pairs)
+    heading = sentences.NOT_KEPT if "store_away_command" in reasons else sentences.REFUSED
+    typed = sentences.TYPED.format(command=command, text=request.get("text"))  # as Slack has escaped it
+    return note(f"*{heading}.* {words.escape(told)}\n{typed}")
 
 
 def status_message(entries: Sequence[Entry], command: str) -> Block:

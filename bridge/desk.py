@@ -1,6 +1,7 @@
 """What the listeners ask for: the keeping, the brief wait for a final word, the answers."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,9 @@ from bridge.webapi import WebApi
 log = structlog.get_logger()
 
 T = TypeVar("T")
+
+# Seconds that an acknowledgement can spare for something that only makes it nicer.
+INSTANT = 0.1
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,13 @@ class Desk:
                 return bool(await self.outbox.redis.set(f"{self.outbox.prefix}once:{what}", 1, nx=True, ex=600))
         except (RedisError, TimeoutError):
             return True
+
+    async def language_of(self, user: str) -> str:
+        """The locale of a person in Slack, if it is known at once; "" else, which is English."""
+        with contextlib.suppress(RedisError, TimeoutError):
+            async with asyncio.timeout(INSTANT):
+                return await self.places.people.locale(user) if user else ""
+        return ""
 
     # ── keeping ──────────────────────────────────────────────────────────────
 

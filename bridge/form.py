@@ -66,15 +66,15 @@ def form_view(form: Form, seal: Seal) -> Block:
     """The form as a modal. Its private_metadata carries what Slack will not send back otherwise."""
     blocks = [
         *(context(note) for note in form.notes),
-        _input("subject", "Subject", _text(form.subject, "One line that says what it is about"), hint=""),
-        _input("message", "Message", _rich_text(form.message)),
+        _input("subject", _text("subject", form.subject)),
+        _input("message", _rich_text(form.message)),
         *_thread_block(form),
-        *_files_block("files", "Files", form.listed),
-        *_files_block("thread_files", "Files in the thread", form.thread_listed),
+        *_files_block("files", form.listed),
+        *_files_block("thread_files", form.thread_listed),
         *_credit_block(form),
         *_location_block(form),
         *_group_block(form),
-        _input("tags", "Tags", _text(form.tags, "events, coffee"), optional=True, hint="Separated by commas"),
+        _input("tags", _text("tags", form.tags), optional=True),
         *([_delivery_block(form)] if form.may_choose else []),
         *_more_blocks(form),
         # Right above the button that sends it.
@@ -84,8 +84,8 @@ def form_view(form: Form, seal: Seal) -> Block:
         "type": "modal",
         "callback_id": FORM,
         "title": plain(sentences.TITLE),
-        "submit": plain("Post"),
-        "close": plain("Cancel"),
+        "submit": plain(sentences.BUTTONS["post"]),
+        "close": plain(sentences.BUTTONS["cancel"]),
         "notify_on_close": True,
         "private_metadata": _metadata(form, seal),
         "blocks": blocks,
@@ -107,19 +107,21 @@ def _dump(memory: Mapping[str, Any], seal: Seal) -> str:
     return seal.close(json.dumps(memory, separators=(",", ":"), ensure_ascii=False))
 
 
-def _input(name: str, label: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
+def _input(name: str, element: Block, *, optional: bool = False, hint: str = "") -> Block:
+    """The field `name`: its block and action ids, its label, and its hint if it has one."""
     block: Block = {
         "type": "input",
         "block_id": name,
-        "label": plain(label),
+        "label": plain(sentences.LABELS[name]),
         "optional": optional,
         "element": element | {"action_id": name},
     }
-    return block | ({"hint": plain(hint)} if hint else {})
+    shown = hint or sentences.HINTS.get(name)
+    return block | ({"hint": plain(shown)} if shown else {})
 
 
-def _text(value: str, placeholder: str) -> Block:
-    element: Block = {"type": "plain_text_input", "placeholder": plain(placeholder)}
+def _text(name: str, value: str) -> Block:
+    element: Block = {"type": "plain_text_input", "placeholder": plain(sentences.PLACEHOLDERS[name])}
     return element | ({"initial_value": value[:MOST_TYPED]} if value else {})
 
 
@@ -131,28 +133,27 @@ def _rich_text(value: Mapping[str, Any] | None) -> Block:
 def _thread_block(form: Form) -> list[Block]:
     if not form.threaded:
         return []
-    choice = option(sentences.WHOLE_THREAD, "thread")
+    choice = option(sentences.CHOICES["thread"], "thread")
     boxes: Block = {"type": "checkboxes", "options": [choice]} | ({"initial_options": [choice]} if form.whole else {})
-    hint = form.thread_said or sentences.THREAD_HINT
     # Read only once it is chosen, so the choice must reach us before the form is sent.
-    return [_input("thread", "Thread", boxes, optional=True, hint=hint) | {"dispatch_action": True}]
+    return [_input("thread", boxes, optional=True, hint=form.thread_said) | {"dispatch_action": True}]
 
 
-def _files_block(name: str, label: str, files: Sequence[File]) -> list[Block]:
+def _files_block(name: str, files: Sequence[File]) -> list[Block]:
     options = [option(attachment.label(each), str(each["id"])) for each in files if not each.get("reason")]
     if not options:
         return []
     boxes: Block = {"type": "checkboxes", "options": options, "initial_options": options}
-    return [_input(name, label, boxes, optional=True, hint=sentences.FILES_HINT)]
+    return [_input(name, boxes, optional=True)]
 
 
 def _credit_block(form: Form) -> list[Block]:
     if not (form.credit or form.threaded):
         return []
-    choice = option(sentences.GIVE_CREDIT, "credit")
+    choice = option(sentences.CHOICES["credit"], "credit")
     boxes: Block = {"type": "checkboxes", "options": [choice]}
     chosen = {} if form.anonymous else {"initial_options": [choice]}
-    return [_input("credit", "Credit", boxes | chosen, optional=True, hint=sentences.CREDIT_HINT)]
+    return [_input("credit", boxes | chosen, optional=True)]
 
 
 def _location_block(form: Form) -> list[Block]:
@@ -161,12 +162,12 @@ def _location_block(form: Form) -> list[Block]:
     options = [option(str(each["Name"]), str(each["Id"])) for each in form.locations[:MOST_OPTIONS]]
     element: Block = {
         "type": "static_select",
-        "placeholder": plain("Where should it appear?"),
+        "placeholder": plain(sentences.PLACEHOLDERS["location"]),
         "options": options,
     }
     chosen = [each for each in options if each["value"] == str(form.location)]
     # The groups follow the location, so a change must reach us before the form is sent.
-    block = _input("location", "Location", element | ({"initial_option": chosen[0]} if chosen else {}))
+    block = _input("location", element | ({"initial_option": chosen[0]} if chosen else {}))
     return [block | {"dispatch_action": True}]
 
 
@@ -174,13 +175,13 @@ def _group_block(form: Form) -> list[Block]:
     if not form.groups:
         return []
     options = [option(str(each["Name"]), str(each["Id"])) for each in form.groups]
-    element: Block = {"type": "static_select", "placeholder": plain("The whole board")}
+    element: Block = {"type": "static_select", "placeholder": plain(sentences.PLACEHOLDERS["group"])}
     if len(options) > MOST_OPTIONS:
         element["option_groups"] = [_option_group(options[at : at + 100]) for at in range(0, len(options), 100)]
     else:
         element["options"] = options
     chosen = [each for each in options if each["value"] == str(form.group)]
-    return [_input("group", "Group", element | ({"initial_option": chosen[0]} if chosen else {}), optional=True)]
+    return [_input("group", element | ({"initial_option": chosen[0]} if chosen else {}), optional=True)]
 
 
 def _option_group(options: list[Block]) -> Block:
@@ -189,38 +190,28 @@ def _option_group(options: list[Block]) -> Block:
 
 
 def _delivery_block(form: Form) -> Block:
-    digest = option("With the daily digest", "digest", "People read it in their next digest mail")
-    instant = option("Right away", "instant", "Members get a mail for this post alone; use it sparingly")
+    digest, instant = [
+        option(sentences.CHOICES[name], name, sentences.DESCRIPTIONS[name]) for name in ("digest", "instant")
+    ]
     initial = instant if form.delivery == "instant" else digest
     element = {"type": "radio_buttons", "options": [digest, instant], "initial_option": initial}
-    return _input("delivery", "Delivery", element)
+    return _input("delivery", element)
 
 
 def _more_blocks(form: Form) -> list[Block]:
     if not form.more:
-        press = button("More options", MORE, "more")
+        press = button(sentences.BUTTONS["more"], MORE, "more")
         return [{"type": "actions", "block_id": "more", "elements": [press]}]
     return _private_blocks(private=form.private, guests=form.guests)
 
 
 def _private_blocks(*, private: bool, guests: tuple[str, ...]) -> list[Block]:
-    choice = option("Only me and the guests can read it", "private")
+    choice = option(sentences.CHOICES["private"], "private")
     boxes: Block = {"type": "checkboxes", "options": [choice]}
-    people: Block = {"type": "multi_users_select", "placeholder": plain("Who else can read it?")}
+    people: Block = {"type": "multi_users_select", "placeholder": plain(sentences.PLACEHOLDERS["guests"])}
     return [
-        _input(
-            "private",
-            "Private",
-            boxes | ({"initial_options": [choice]} if private else {}),
-            optional=True,
-        ),
-        _input(
-            "guests",
-            "Guests",
-            people | ({"initial_users": list(guests)} if guests else {}),
-            optional=True,
-            hint="They are mentioned and told. A private post needs at least one.",
-        ),
+        _input("private", boxes | ({"initial_options": [choice]} if private else {}), optional=True),
+        _input("guests", people | ({"initial_users": list(guests)} if guests else {}), optional=True),
     ]
 
 

@@ -73,3 +73,9 @@ def pressed(body: Payload) -> str:
 def private(message: Mapping[str, Any]) -> dict[str, Any]:
     """A command's answer that only the person sees."""
     return {"response_type": "ephemeral", **message}
+
+
+def person(body: Payload) -> str:
+    """The id of whoever does something; "" for events, which are about somebody and done by nobody."""
+    user = body.get("user")
+    return str((user.get("id") if isinstance(user, Mapping) else body.get("user_id")) or "")

@@ -21,6 +21,9 @@ UNKNOWN_TTL = 10.0
 
 _NOT_PUBLIC = ("is_private", "is_im", "is_mpim", "is_ext_shared", "is_pending_ext_shared")
 
+# What may differ in a snapshot while the person stays the same for the board.
+_UNCHECKED = ("name", "tz", "locale")
+
 Record = dict[str, Any]
 
 
@@ -109,7 +112,7 @@ def gate(user: Mapping[str, Any], home: tuple[str, str | None], guests: str) -> 
 def snapshot(user: Mapping[str, Any]) -> Record:
     """What is kept of a Slack profile: what the gate asks for, and the name."""
     profile = user.get("profile") or {}
-    kept = ("id", "team_id", "deleted", "is_bot", "is_app_user", "is_restricted", "is_ultra_restricted", "tz")
+    kept = ("id", "team_id", "deleted", "is_bot", "is_app_user", "is_restricted", "is_ultra_restricted", "tz", "locale")
     names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
     return {
         **{name: user.get(name) for name in (*kept, "is_stranger", "is_email_confirmed", "enterprise_user")},
@@ -212,7 +215,7 @@ class People:
         """A Slack profile changed: forget the mapping if what it rests on did. Answers whether it did."""
         known = await self.cache.remembered(f"slack:{user.get('id')}")
         fresh = snapshot(user)
-        if known is None or all(known.get(name) == value for name, value in fresh.items() if name != "name"):
+        if known is None or all(known.get(name) == value for name, value in fresh.items() if name not in _UNCHECKED):
             return False
         await self.forget(str(user["id"]))
         return True
@@ -247,6 +250,10 @@ class People:
         users = {user: name for user in needed.users if (name := await self.name(user))}
         channels = {id_: name for id_ in needed.channels if (name := (await self._channel(id_))["name"])}
         return Names(users=users, channels=channels, groups={})
+
+    async def locale(self, user: str) -> str:
+        """The language that a person has chosen in Slack, if it is known without asking; "" else."""
+        return str((await self.cache.remembered(f"slack:{user}") or {}).get("locale") or "")
 
     async def name(self, user: str) -> str | None:
         try:

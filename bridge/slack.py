@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
@@ -58,6 +58,7 @@ def build(desk: Desk, command: str) -> AsyncApp:
         process_before_response=True,
     )
     listeners = Listeners(desk, command)
+    app.middleware(listeners.in_their_language)
     app.command(command)(listeners.used_the_command)
     app.shortcut(MESSAGE_SHORTCUT)(listeners.shared_a_message)
     app.shortcut(GLOBAL_SHORTCUT)(listeners.began_a_post)
@@ -80,6 +81,11 @@ def build(desk: Desk, command: str) -> AsyncApp:
 class Listeners:
     desk: Desk
     command: str
+
+    async def in_their_language(self, body: Payload, next_: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
+        """Whatever is answered, now or by a task that this sets going, is said in the person's own language."""
+        sentences.speak(await self.desk.language_of(payloads.person(body)))
+        return await next_()  # which only says that the listener may run: Bolt runs it when this is over
 
     # ── asking ───────────────────────────────────────────────────────────────
 
@@ -155,7 +161,7 @@ class Listeners:
     async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
         if found := check(draft, self.desk.furnishing.limits):
-            return await ack(**payloads.private(_not_kept(found, body)))
+            return await ack(**payloads.private(blocks.not_kept(found, body)))
         if await self.desk.furnishing.lacks_a_location(draft):
             rich, unnamed = await self.desk.furnishing.prefill(
                 {"text": asked.body}, self.desk.furnishing.limits.message
@@ -165,7 +171,7 @@ class Listeners:
         trigger = str(body.get("trigger_id") or origin.response_url or uuid.uuid4())
         waited = await self.desk.keep(f"{origin.team}:command:{trigger}", draft, trigger)
         if waited.problem:
-            return await ack(**payloads.private(_not_kept([waited.problem], body)))
+            return await ack(**payloads.private(blocks.not_kept([waited.problem], body)))
         return await ack(**payloads.private(waited.message(draft)))
 
     async def sent_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
@@ -283,15 +289,3 @@ class Listeners:
             text = sentences.HELP.format(command=self.command)
             self.desk.spawn(self.desk.message(str(event["user"]), text))
         return await ack()
-
-
-def _not_kept(problems: list[Problem], body: Payload) -> blocks.Block:
-    """What was typed is never lost: it stands under the reason, to be copied."""
-    command = str(body.get("command"))
-    # A form sent again is the same form; a second command is another one, and could be posted twice.
-    reasons = ["store_away_command" if each.reason == "store_away" else each.reason for each in problems]
-    pairs = zip(reasons, problems, strict=True)
-    told = " ".join(sentences.reason(reason, each.detail, command=command) for reason, each in pairs)
-    typed = sentences.TYPED.format(command=command, text=body.get("text"))
-    heading = sentences.NOT_KEPT if "store_away_command" in reasons else sentences.REFUSED
-    return blocks.note(f"*{heading}.* {words.escape(told)}\n{typed}")

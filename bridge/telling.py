@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from bridge import blocks
+from bridge import blocks, sentences
 from bridge.delivery import Untold
 from bridge.draft import Outcome
 from bridge.entry import Entry
@@ -28,11 +28,16 @@ Way = tuple[str, Callable[[], Awaitable[object]]]
 class Telling:
     """The `report` that delivery is handed."""
 
-    def __init__(self, api: WebApi, outbox: Outbox) -> None:
-        self._api, self._outbox = api, outbox
+    def __init__(self, api: WebApi, outbox: Outbox, locale: Callable[[str], Awaitable[str]]) -> None:
+        """`locale` answers which language a person has chosen in Slack."""
+        self._api, self._outbox, self._locale = api, outbox, locale
 
     async def __call__(self, entry: Entry, outcome: Outcome | None) -> str:
         """Answers the way that worked. Raises Untold, final when nothing passing was among the failures."""
+        with sentences.speaking(await self._locale(entry.draft.origin.user)):
+            return await self._tell(entry, outcome)
+
+    async def _tell(self, entry: Entry, outcome: Outcome | None) -> str:
         passing, wait = False, 0.0
         async for name, tell in self._ways(entry, outcome):
             try:

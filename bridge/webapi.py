@@ -73,7 +73,7 @@ class WebApi:
     async def user(self, user: str) -> dict[str, Any]:
         """https://docs.slack.dev/reference/methods/users.info. Raises NotAllowed for whom Slack never shows us."""
         try:
-            return dict((await self.call("users.info", read=True, user=user)).get("user") or {})
+            return dict((await self.call("users.info", read=True, user=user, include_locale="true")).get("user") or {})
         except CallFailed as failed:
             if failed.error in ("user_not_found", "user_not_visible"):
                 raise NotAllowed("foreign") from None

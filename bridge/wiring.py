@@ -160,7 +160,7 @@ def _assemble(
         longest_wait=settings.longest_wait,
         thread_url=settings.nexudus_thread_url,
     )
-    telling = Telling(api, outbox)
+    telling = Telling(api, outbox, people.locale)
     delivery = Delivery(outbox, board, places, telling, policy)
     files = Files(
         redis, settings.prefix, settings.public_url or "", SlackFiles(api, http, sources.files), settings.file_ttl

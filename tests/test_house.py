@@ -20,7 +20,8 @@ IMPORTS: dict[str, set[str]] = {
     "metrics": set(),
     "cache": set(),
     "pace": set(),
-    "sentences": set(),
+    "english": set(),
+    "sentences": {"english"},
     "wire": set(),
     "words": set(),
     "nexudus": {"wire"},
@@ -61,7 +62,7 @@ IMPORTS: dict[str, set[str]] = {
         "sightings", "thread",
     },
     "webapi": {"people"},
-    "telling": {"blocks", "delivery", "draft", "entry", "outbox", "webapi"},
+    "telling": {"blocks", "sentences", "delivery", "draft", "entry", "outbox", "webapi"},
     "furnishing": {
         "attachment", "draft", "entry", "form", "nexudus", "originals", "outbox", "people", "places", "seal",
         "sentences", "sources", "webapi", "words",
