@@ -25,6 +25,7 @@ async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
         redis_url, nexudus_timeout=0.4, nexudus_search_lag=0.2, lease=1.5, still_trying_after=0.5
     ) as opened:
         await opened.sender.command(CARL, "post Warm | up")  # tokens and groups are known from here on
+        await ended(opened, CARL)
         opened.board.threads.clear()
         yield opened
 
