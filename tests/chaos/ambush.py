@@ -11,14 +11,16 @@ Role = Literal["web", "worker"]
 
 @dataclass(frozen=True)
 class Boundary:
-    """Before a step takes effect, or after it did and before the process learns of it."""
+    """Before a step takes effect, or after it did and before the process learns of it; at its `nth` pass."""
 
     role: Role
     side: Side
     step: str
+    nth: int = 1
 
     def __str__(self) -> str:
-        return f"{self.role}: {self.side} {self.step}"
+        again = " again" if self.nth > 1 else ""
+        return f"{self.role}: {self.side} {self.step}{again}"
 
 
 class Ambush:
@@ -27,11 +29,12 @@ class Ambush:
     def __init__(self, role_of: Callable[[int], tuple[Role, int] | None]) -> None:
         self._role_of = role_of
         self._boundary: Boundary | None = None
+        self._passed = 0
         self._strike: Callable[[int, Side], Awaitable[None]] | None = None
 
     def set(self, boundary: Boundary, strike: Callable[[int, Side], Awaitable[None]]) -> None:
         """`strike` gets the process's id and may hold up the message for as long as it takes."""
-        self._boundary, self._strike = boundary, strike
+        self._boundary, self._strike, self._passed = boundary, strike, 0
 
     def lift(self) -> bool:
         """Whether it still lay in wait."""
@@ -45,6 +48,9 @@ class Ambush:
             return
         owner = self._role_of(port)
         if owner is None or owner[0] != boundary.role or self._strike is None:
+            return
+        self._passed += 1
+        if self._passed < boundary.nth:
             return
         self._boundary = None
         await self._strike(owner[1], side)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from bridge.demo.faults import Fault
-from tests.chaos.ambush import Boundary, Side
+from tests.chaos.ambush import Boundary, Role, Side
 from tests.chaos.books import Post, Reckoning, everything_told, reckon
 from tests.chaos.people import Crowd
 from tests.chaos.town import Town, open_town
@@ -17,6 +17,8 @@ CALM = "the board takes it"
 LATE = "the last word comes too late for the answer, so the worker tells"
 FOUND = "the board takes it and hangs up: looked for, and found"
 ABSENT = "the board hangs up: looked for twice, and sent again"
+SLOW = "the board takes its time, so the lease is renewed"
+MUTE = "no way of telling works at first, so it is told later"
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ class Cell:
     scene: str
 
 
-def _cells(role: str, scene: str, *steps: str) -> list[Cell]:
+def _cells(role: Role, scene: str, *steps: str, nth: int = 1) -> list[Cell]:
     sides: tuple[Side, Side] = ("before", "after")
-    return [Cell(Boundary("web" if role == "web" else "worker", side, step), scene) for step in steps for side in sides]
+    return [Cell(Boundary(role, side, step, nth), scene) for step in steps for side in sides]
 
 
 CELLS: Sequence[Cell] = [
@@ -35,7 +37,10 @@ CELLS: Sequence[Cell] = [
     *_cells("worker", CALM, "CLAIM", "SENDING", "the creation", "SETTLE"),
     *_cells("worker", LATE, "NOTE", "the telling", "TOLD"),
     *_cells("worker", FOUND, "PUT_BACK", "the look", "SETTLE"),
-    *_cells("worker", ABSENT, "PUT_BACK", "the look", "SENDING", "the creation"),
+    *_cells("worker", ABSENT, "PUT_BACK", "the look"),
+    *_cells("worker", ABSENT, "PUT_BACK", "the look", "SENDING", "the creation", nth=2),
+    *_cells("worker", SLOW, "RENEW"),
+    *_cells("worker", MUTE, "TELL_LATER"),
 ]
 BOUNDARIES: Sequence[Boundary] = list(dict.fromkeys(each.boundary for each in CELLS))
 ACTS = ("kill", "freeze", "redis")
@@ -59,7 +64,7 @@ class Row:
         said = "held" if self.holds else "was not passed" if not self.struck else "BROKE"
         unsure = ", told unsure" if self.found.told_unsure else ""
         cell = self.cell
-        return f"{said:<6} {self.act:<7}{cell.boundary!s:<30} {self.seconds:5.1f} s  ({cell.scene}{unsure})"
+        return f"{said:<6} {self.act:<7}{cell.boundary!s:<34} {self.seconds:5.1f} s  ({cell.scene}{unsure})"
 
 
 async def rows(acts: Sequence[str] = ACTS, cells: Sequence[Cell] = CELLS, seed: int = 0) -> AsyncIterator[Row]:
@@ -92,7 +97,12 @@ async def _row(town: Town, crowd: Crowd, cell: Cell, act: str, post: Post) -> Ro
 
 
 def _set_scene(town: Town, cell: Cell) -> None:
-    if cell.scene is LATE:
+    if cell.scene in (LATE, MUTE):
         town.workspace.slow("users.info", 1.3)
+    if cell.scene is MUTE:
+        for method in ("hooks", "views.update", "chat.postEphemeral", "chat.postMessage"):
+            town.workspace.fail(method, 500)
+    if cell.scene is SLOW:
+        town.board.misbehave(Fault.SLOW, value=0.75)
     if cell.scene in (FOUND, ABSENT):
         town.board.misbehave(Fault.HANGUP_AFTER if cell.scene is FOUND else Fault.HANGUP_BEFORE)

@@ -16,7 +16,7 @@ STEPS = {
     if name.isupper() and not name.startswith("_")
 }
 # A poll that found nothing is no step; nor is a script that the server does not have yet.
-_NOTHING = (b"$-1", b"_", b"-NOSCRIPT", b":")
+_NOTHING = (b"$-1", b"_", b"-NOSCRIPT")
 
 
 class Relay:
@@ -68,7 +68,8 @@ class _Link:
     async def answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(1 << 16):
             step, self._step = self._step, ""
-            if step and not data.startswith(_NOTHING):
+            idle = data.startswith(_NOTHING) or (step == "CLAIM" and data.startswith(b":"))
+            if step and not idle:
                 await self._ambush.passing(step, "after", self._port)
             writer.write(data)
             await writer.drain()
