@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := PYTHONPATH=.tools $(PYTHON) -m uv
 
-.PHONY: demo test lint lock
+.PHONY: demo test lint lock bench-words
 
 demo: .venv/ready
 	@$(BIN)/python -m bridge demo
@@ -16,6 +16,9 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench-words: .venv/ready
+	@$(BIN)/python -m tests.bench.words
 
 lock: .tools/uv
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \

@@ -12,4 +12,5 @@
 10. `telling`    tells the person by the next way until one works, in `blocks` and `sentences`
 
 `__main__` holds the commands, `wiring` builds everything once, `running` runs the processes.
+`operating` holds the operator's side: `doctor`, `manifest`, `ledger` (why a post waits: `causes`), `erasure`.
 """

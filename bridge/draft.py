@@ -147,12 +147,13 @@ class Problem:
 def check(draft: Draft, limits: Limits) -> list[Problem]:
     """What can be told before anything is kept or looked up."""
     plain = compose_message(draft, words.Names())
+    subject = words.inert(draft.subject)
     found = [
-        Problem("subject", "subject_empty") if not draft.subject else None,
-        _too_long("subject", len(draft.subject), limits.subject),
+        Problem("subject", "subject_empty") if not subject else None,
+        _too_long("subject", len(subject), limits.subject),
         Problem("message", "message_empty") if not plain.strip() else None,
         _too_long("message", len(plain), limits.message),
-        _too_long("tags", len(",".join(draft.tags)), limits.tags),
+        _too_long("tags", len(compose_tags(draft)), limits.tags),
         Problem("guests", "guests_needed") if draft.private and not draft.guests else None,
     ]
     return [problem for problem in found if problem is not None]
@@ -164,7 +165,7 @@ def _too_long(name: str, length: int, limit: int) -> Problem | None:
 
 def mentioned(draft: Draft) -> words.Mentioned:
     """The ids in the draft's words whose names would make it read better."""
-    parts = [words.mentioned(*_source(piece)) for piece in draft.message]
+    parts = [words.mentioned_in(_source(piece)) for piece in draft.message]
     return words.Mentioned(
         users=frozenset(draft.unnamed).union(*(part.users for part in parts)),
         channels=frozenset[str]().union(*(part.channels for part in parts)),
@@ -172,33 +173,23 @@ def mentioned(draft: Draft) -> words.Mentioned:
     )
 
 
-def _source(piece: Mapping[str, Any]) -> tuple[object, str]:
+def _source(piece: Mapping[str, Any]) -> Mapping[str, Any]:
     if "rich_text" in piece:
-        return [piece["rich_text"]], ""
-    original = piece.get("original") or {}
-    return original.get("blocks"), str(piece.get("mrkdwn") or original.get("text") or "")
+        return {"blocks": [piece["rich_text"]]}
+    return piece.get("original") or {"text": piece.get("mrkdwn")}
+
+
+def compose_tags(draft: Draft) -> str:
+    """The tags as the board takes them, separated by commas."""
+    return ",".join(filter(None, map(words.inert, draft.tags)))
 
 
 def compose_message(draft: Draft, names: words.Names, credit: str = "") -> str:
     """The board's Markdown for the draft's words, with the credit line at the end."""
-    parts = [_named(_markdown(piece, names), draft, names) for piece in draft.message]
+    # Ids stand in the form for want of a name; now there was time to look them up.
+    names = replace(names, late=frozenset(draft.unnamed))
+    parts = [words.message_to_markdown(_source(piece), names) for piece in draft.message]
     return "\n\n".join(part for part in [*parts, credit] if part.strip())
-
-
-def _named(text: str, draft: Draft, names: words.Names) -> str:
-    """Ids that stood in the form for want of a name, now that there was time to look them up."""
-    for user in draft.unnamed:
-        name = words.mrkdwn_to_markdown(words.escape(names.users.get(user, "someone")))
-        text = text.replace(f"@{user}", f"@{name}")
-    return text
-
-
-def _markdown(piece: Mapping[str, Any], names: words.Names) -> str:
-    if "original" in piece:
-        return words.message_to_markdown(piece["original"], names)
-    if "rich_text" in piece:
-        return words.to_markdown([piece["rich_text"]], "", names)
-    return words.mrkdwn_to_markdown(str(piece.get("mrkdwn", "")), names)
 
 
 def slug(subject: str) -> str:

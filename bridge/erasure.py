@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from bridge.draft import Draft
 from bridge.outbox import Outbox
@@ -20,21 +20,37 @@ _UNDER_WAY = ("kept", "sending")
 
 @dataclass(frozen=True)
 class Erased:
-    """Own drafts that are gone, how many of them were on their way, and others' that still name the person."""
+    """Own drafts that are gone, how many of them were on their way, and others' that still name the person.
+
+    `known`: something else was removed, such as who they are on the board, or a mention in what has ended.
+    """
 
     drafts: int
     on_their_way: int
     waiting: int
+    known: bool
 
     def sentences(self, user: str) -> str:
-        said = [f"{self.drafts} kept post{'s' if self.drafts != 1 else ''} of {user} removed, and who they are."]
+        said = [self._removed(user)]
         if self.on_their_way:
-            said.append(f"{self.on_their_way} of them was on its way and may still appear on the board.")
+            was = "was" if self.on_their_way == 1 else "were"
+            said.append(f"{self.on_their_way} of them {was} on the way and may still appear on the board.")
         if self.waiting:
+            one = self.waiting == 1
+            posts, name, they = ("post", "names", "it has") if one else ("posts", "name", "they have")
             said.append(
-                f"Posts of other people that wait and name {user}: {self.waiting}; erase again once they ended."
+                f"{self.waiting} {posts} of others still to be carried {name} {user}: erase again once {they} ended."
             )
         return " ".join(said)
+
+    def _removed(self, user: str) -> str:
+        if self.drafts:
+            posts, was = ("post", "was") if self.drafts == 1 else ("posts", "were")
+            known = ", and what was known of them" if self.known else ""
+            return f"{self.drafts} kept {posts} of {user} {was} removed{known}."
+        if self.known:
+            return f"What was known of {user} was removed."
+        return f"Nothing of {user}'s own was kept." if self.waiting else f"Nothing was kept about {user}."
 
 
 def is_user_id(text: str) -> bool:
@@ -49,9 +65,17 @@ async def erase(outbox: Outbox, people: People, user: str) -> Erased:
         each for team in teams for each in await outbox.latest(team, user, 10**6) if each.state == "sending"
     ]
     drafts = sum([await outbox.erase(team, user) for team in sorted(teams)])
+    known = [await people.cache.remembered(f"{kind}:{user}") for kind in ("slack", "member")]
     await people.forget(user)
-    naming = re.compile(rf"(?<![A-Z0-9]){re.escape(user)}(?![A-Z0-9])")
-    return Erased(drafts, len(on_their_way), await _scrub(outbox, naming, user))
+    scrubbed = await _scrub(outbox, re.compile(rf"(?<![A-Z0-9]){re.escape(user)}(?![A-Z0-9])"), user)
+    return Erased(drafts, len(on_their_way), scrubbed.waiting, known=any(known) or scrubbed.places > 0)
+
+
+class _Scrubbed(NamedTuple):
+    """In how many places the person stood and stands no more, and how many waiting drafts still name them."""
+
+    places: int
+    waiting: int
 
 
 async def _teams(outbox: Outbox, user: str) -> set[str]:
@@ -66,31 +90,32 @@ async def _teams(outbox: Outbox, user: str) -> set[str]:
     return teams
 
 
-async def _scrub(outbox: Outbox, naming: re.Pattern[str], user: str) -> int:
-    waiting = 0
+async def _scrub(outbox: Outbox, naming: re.Pattern[str], user: str) -> _Scrubbed:
+    waiting = places = 0
     async for key in _keys(outbox, "draft:*"):
-        waiting += await _scrub_draft(outbox, key, naming, user)
+        fields = await _fields(outbox, key)
+        named = {name: text for name, text in fields.items() if naming.search(text)}
+        if named and fields.get("state") in _UNDER_WAY:
+            waiting += 1
+        elif named:
+            places += 1
+            await _scrub_draft(outbox, key, named, naming, user)
     async for key in _keys(outbox, "source:*"):
         posted = await _fields(outbox, key)
         if gone := [id_ for id_, text in posted.items() if naming.search(text)]:
-            await outbox.redis.hdel(key, *gone)
+            places += await outbox.redis.hdel(key, *gone)
     async for key in _keys(outbox, "original:*"):
         text = cast("str | None", await outbox.redis.get(key))
         if text and naming.search(text):
-            await outbox.redis.set(key, naming.sub(NOBODY, text), keepttl=True)
-    return waiting
+            places += bool(await outbox.redis.set(key, naming.sub(NOBODY, text), keepttl=True))
+    return _Scrubbed(places, waiting)
 
 
-async def _scrub_draft(outbox: Outbox, key: str, naming: re.Pattern[str], user: str) -> bool:
-    """Answers whether this draft of somebody else still names the person, because it is to be carried."""
-    fields = await _fields(outbox, key)
-    named = {name: text for name, text in fields.items() if naming.search(text)}
-    if not named or fields.get("state") in _UNDER_WAY:
-        return bool(named)
+async def _scrub_draft(outbox: Outbox, key: str, named: dict[str, str], naming: re.Pattern[str], user: str) -> None:
+    """Somebody else's draft that has ended: of its fields, those that name the person."""
     if text := named.pop("draft", None):
         named["draft"] = _without(Draft.from_json(text), naming, user).to_json()
     await outbox.redis.hset(key, mapping=_nameless(named, naming))
-    return False
 
 
 def _nameless(fields: dict[str, str], naming: re.Pattern[str]) -> Any:

@@ -75,7 +75,7 @@ class Furnishing:
 
     async def _names(self, message: Mapping[str, Any]) -> tuple[words.Names, tuple[str, ...]]:
         """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""
-        needed = words.mentioned(message.get("blocks"), str(message.get("text") or ""))
+        needed = words.mentioned_in(message)
         if not (needed.users or needed.channels):
             return words.Names(), ()
         looking = asyncio.create_task(self.places.people.names(needed))

@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from bridge import blocks, store, words
-from bridge.draft import Entry, compose_message
+from bridge import blocks, causes, store, words
+from bridge.draft import NOT_POSTED, Entry, compose_message
 from bridge.outbox import Outbox
 from bridge.settings import Settings
+from bridge.tokens import Tokens
 
-_HEADINGS = ("reference", "age", "state", "person", "subject", "reason")
+_HEADINGS = ("reference", "age", "state", "next try", "person", "subject", "reason")
 _SUBJECT_WIDTH = 40
+# How many of a person's later posts are compared with one that was refused.
+_LATER = 50
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,26 @@ class Done:
     said: str
 
 
+@dataclass(frozen=True)
+class _Line:
+    """An entry as it stands now; `due` is when it is tried next, None for never. Times are epoch seconds."""
+
+    entry: Entry
+    now: float
+    due: float | None
+
+    @property
+    def age(self) -> float:
+        return self.now - self.entry.kept
+
+    @property
+    def next_try(self) -> str:
+        if self.due is None:
+            return "none"
+        # A claimed entry is due when its lease runs out; until then it is being worked on.
+        return "now" if self.entry.claim or self.due <= self.now else f"in {causes.span(self.due - self.now)}"
+
+
 # ── which Redis ──────────────────────────────────────────────────────────────
 
 
@@ -36,13 +59,13 @@ class Done:
 def store_at_hand(settings: Settings) -> Iterator[str]:
     """The Redis of REDIS_URL, of the `bridge run` beside us, or the embedded one that it left behind.
 
-    Raises StoreUnavailable when there is none; the message says what to do.
+    Raises StoreUnavailable when there is none; the message says what is so, and what to do.
     """
     if settings.redis_url:
         yield settings.redis_url
     elif settings.dyno:
         raise store.StoreUnavailable("REDIS_URL: is missing; this host's disk is thrown away at every restart")
-    elif url := _running(settings):
+    elif url := running(settings):
         yield url
     elif not was_kept(settings):
         raise store.StoreUnavailable(
@@ -59,7 +82,8 @@ def was_kept(settings: Settings) -> bool:
     return (settings.bridge_data / "lock").exists()
 
 
-def _running(settings: Settings) -> str | None:
+def running(settings: Settings) -> str | None:
+    """The URL of the embedded store of a bridge that runs now."""
     path = settings.bridge_data.resolve() / "store.sock"
     return f"unix://{quote(str(path))}" if store.answers(path) else None
 
@@ -68,14 +92,13 @@ def _running(settings: Settings) -> str | None:
 
 
 async def listing(outbox: Outbox, *, as_json: bool) -> str:
-    """What waits, then what failed or could not be told."""
-    entries = [entry async for entry in outbox.listing()]
-    now = await _now(outbox)
+    """What waits, then what failed or could not be told; not what its person has posted since."""
+    lines = [await _line(outbox, entry) async for entry in outbox.listing() if not await _was_mended(outbox, entry)]
     if as_json:
-        return _json([_summary(entry, now) for entry in entries])
-    if not entries:
+        return _json([_summary(line) for line in lines])
+    if not lines:
         return "Nothing waits, and nothing has failed."
-    return _table([_row(entry, now) for entry in entries])
+    return _table([_row(line) for line in lines])
 
 
 async def show(outbox: Outbox, id_: str, *, as_json: bool) -> Done:
@@ -83,40 +106,68 @@ async def show(outbox: Outbox, id_: str, *, as_json: bool) -> Done:
     entry = await outbox.get(id_)
     if entry is None:
         return Done(False, _unknown(id_))
-    facts = _summary(entry, await _now(outbox)) | _particulars(entry)
+    line, message = await _line(outbox, entry), compose_message(entry.draft, words.Names())
     if as_json:
-        return Done(True, _json(facts))
-    text = facts.pop("message")
+        return Done(True, _json(_summary(line) | _particulars(entry) | {"message": message}))
+    facts = {name: _clean(value) for name, value in _told(line).items() if value}
     width = max(map(len, facts))
-    lines = [f"{name.replace('_', ' '):<{width}}  {_told(value)}" for name, value in facts.items()]
-    return Done(True, "\n".join([*lines, "", *(_clean(line) for line in text.splitlines())]).rstrip())
+    lines = [f"{name:<{width}}  {value}" for name, value in facts.items()]
+    return Done(True, "\n".join([*lines, "", *(_clean(each) for each in message.splitlines())]).rstrip())
 
 
-def _row(entry: Entry, now: float) -> tuple[str, ...]:
-    subject = _clean(entry.draft.subject)
-    short = subject if len(subject) <= _SUBJECT_WIDTH else subject[: _SUBJECT_WIDTH - 1] + "…"
-    return (entry.id, _age(now - entry.kept), _state(entry), entry.draft.origin.user, short, _clean(_reason(entry)))
+async def _line(outbox: Outbox, entry: Entry) -> _Line:
+    seconds, micro = await outbox.redis.time()
+    due = await outbox.redis.zscore(outbox.prefix + "due", entry.id)
+    return _Line(entry, float(seconds + micro / 1e6), due / 1000 if due is not None else None)
 
 
-def _summary(entry: Entry, now: float) -> dict[str, Any]:
+async def _was_mended(outbox: Outbox, entry: Entry) -> bool:
+    """Whether its person sent the same form, message or subject again later, and that is posted or under way."""
+    if entry.outcome is None or entry.state not in NOT_POSTED or entry.told == "untold":
+        return False
     origin = entry.draft.origin
+    later = await outbox.latest(origin.team, origin.user, _LATER)
+    return any(each.kept > entry.kept and each.state not in NOT_POSTED and _is_the_same(each, entry) for each in later)
+
+
+def _is_the_same(one: Entry, other: Entry) -> bool:
+    # References end in the attempt: what comes before is the form.
+    form = one.id.rpartition("-")[0] == other.id.rpartition("-")[0]
+    subject = one.draft.subject.casefold() == other.draft.subject.casefold()
+    ours, theirs = one.draft.origin, other.draft.origin
+    source = ours.message_ts and (ours.channel, ours.message_ts) == (theirs.channel, theirs.message_ts)
+    return bool(form or subject or source)
+
+
+def _row(line: _Line) -> tuple[str, ...]:
+    entry = line.entry
+    subject, reason = _clean(entry.draft.subject), causes.short(_clean(causes.cause(entry)))
+    short = subject if len(subject) <= _SUBJECT_WIDTH else subject[: _SUBJECT_WIDTH - 1] + "…"
+    person = entry.draft.origin.user
+    return (entry.id, causes.span(line.age), _state(entry), line.next_try, person, short, reason)
+
+
+def _summary(line: _Line) -> dict[str, Any]:
+    """For machines."""
+    entry, origin = line.entry, line.entry.draft.origin
     return {
         "reference": entry.id,
         "state": entry.state,
         "told": entry.told,
-        "kept": datetime.fromtimestamp(entry.kept, UTC).isoformat(timespec="seconds"),
-        "age_seconds": round(now - entry.kept),
+        "kept": _date(entry.kept),
+        "age_seconds": round(line.age),
+        "next_try": _date(max(line.due, line.now)) if line.due is not None else None,
         "team": origin.team,
         "person": origin.user,
         "subject": entry.draft.subject,
-        "reason": _reason(entry),
+        "code": (entry.outcome.reason if entry.outcome else entry.last_error) or None,
+        "reason": causes.cause(entry),
     }
 
 
 def _particulars(entry: Entry) -> dict[str, Any]:
     draft, outcome = entry.draft, entry.outcome
     return {
-        "last_error": entry.last_error,
         "failures": entry.failures,
         "sends": entry.sends,
         "looks": entry.looks,
@@ -128,30 +179,55 @@ def _particulars(entry: Entry) -> dict[str, Any]:
         "tags": list(draft.tags),
         "private": draft.private,
         "guests": list(draft.guests),
-        "message": compose_message(draft, words.Names()),
+    }
+
+
+def _told(line: _Line) -> dict[str, str]:
+    """For people; what is empty is left out."""
+    entry, draft, outcome = line.entry, line.entry.draft, line.entry.outcome
+    return {
+        "reference": entry.id,
+        "state": _state(entry),
+        "reason": causes.cause(entry),
+        "kept": f"{causes.span(line.age)} ago, {_date(entry.kept)}",
+        "next try": line.next_try,
+        "failed tries": str(entry.failures or ""),
+        "person": f"{draft.origin.user} of {draft.origin.team}",
+        "told": causes.told(entry),
+        "in these words": blocks.explanation(outcome) if outcome and outcome.reason and entry.told else "",
+        "link": (outcome.link if outcome else "") or "",
+        "subject": draft.subject,
+        "channel": draft.origin.channel or "",
+        "location": str(draft.location or "the default one"),
+        "group": str(draft.group or "none: the whole board"),
+        "delivery": {"digest": "with the daily digest", "instant": "at once"}[draft.delivery],
+        "tags": ", ".join(draft.tags),
+        "private": "yes, for its guests only" if draft.private else "",
+        "guests": ", ".join(draft.guests),
     }
 
 
 def _state(entry: Entry) -> str:
     if entry.outcome is None:
         return "in doubt" if entry.state == "sending" else "waiting"
-    return f"{entry.state}, {'untold' if entry.told == 'untold' else 'told' if entry.told else 'to be told'}"
-
-
-def _reason(entry: Entry) -> str:
-    said = blocks.explanation(entry.outcome) if entry.outcome and entry.outcome.reason else ""
-    return said or entry.last_error
+    state = {"unposted": "given up", "unsure": "in doubt, given up"}.get(entry.state, entry.state)
+    return f"{state}, {'untold' if entry.told == 'untold' else 'told' if entry.told else 'to be told'}"
 
 
 # ── doing ────────────────────────────────────────────────────────────────────
 
 
-async def retry(outbox: Outbox, id_: str) -> Done:
-    """Try again; a draft in doubt is looked for on the board first, so that it never stands there twice."""
+async def retry(outbox: Outbox, tokens: Tokens, id_: str) -> Done:
+    """Try again; a draft in doubt is looked for on the board first, so that it never stands there twice.
+
+    A login that was turned down is tried again with it: somebody who retries has mended it.
+    """
     entry = await outbox.get(id_)
     if entry and entry.outcome and entry.outcome.reason == "changed_mind":
         return Done(False, f"{id_} was cancelled by its person; only they may post it again.")
     state = await outbox.retry(id_)
+    if state in ("kept", "sending"):
+        await tokens.forget_refusal()
     sentences = {
         "kept": f"{id_} will be tried again at once.",
         "sending": f"{id_} may be on the board already: it will be looked for first, then tried again.",
@@ -182,28 +258,12 @@ def _unknown(id_: str) -> str:
 # ── telling ──────────────────────────────────────────────────────────────────
 
 
-async def _now(outbox: Outbox) -> float:
-    seconds, micro = await outbox.redis.time()
-    return float(seconds + micro / 1e6)
-
-
-def _age(seconds: float) -> str:
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= length:
-            return f"{seconds // length:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _clean(text: str) -> str:
     return "".join(each if each.isprintable() else " " for each in text)
-
-
-def _told(value: Any) -> str:
-    if value in (None, "", []):
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return _clean(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:

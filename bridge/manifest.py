@@ -3,6 +3,7 @@
 https://docs.slack.dev/reference/app-manifest
 """
 
+import ipaddress
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,12 @@ from bridge.slack import GLOBAL_SHORTCUT, MESSAGE_SHORTCUT
 Manifest = dict[str, Any]
 
 PLACEHOLDER = "https://YOUR-HOST"
+TO_FILL_IN = (
+    "The address above is not a real one yet: put your own with `bridge manifest --url https://…`, or into PUBLIC_URL. "
+    "For a bridge without a public address there is --socket-mode."
+)
 NAME = "Community board"
+COMMAND = "/community"
 NAME_LIMIT = 35
 # The one route of ours that Slack speaks to.
 ROUTE = "/slack/events"
@@ -29,6 +35,13 @@ SCOPES: Mapping[str, str] = {
     "im:history": "hears what is written to the app itself, to answer with help; no other conversation",
 }
 
+# Only with --files and --threads.
+FILE_SCOPES: Mapping[str, str] = {"files:read": "fetches the files of a message, to carry them across"}
+THREAD_SCOPES: Mapping[str, str] = {
+    "channels:history": "reads a thread in a public channel, when somebody carries all of it across",
+    "groups:history": "reads a thread in a private channel that the app was invited to, likewise",
+}
+
 EVENTS: Mapping[str, str] = {
     "app_uninstalled": "stops, and forgets everybody",
     "message.im": "answers with help",
@@ -36,13 +49,27 @@ EVENTS: Mapping[str, str] = {
     "user_change": "forgets whom somebody was, when their address changes",
 }
 
+_REASONS = {**SCOPES, **FILE_SCOPES, **THREAD_SCOPES, **EVENTS}
+
 # Read as something else than text where they stand without quotes.
 _WORDS_OF_YAML = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 
 
-def manifest(url: str | None, command: str, *, socket_mode: bool = False, name: str = NAME) -> Manifest:
-    """The app for this host; with `socket_mode` it has no address, and Slack wants none. Raises ValueError."""
+def manifest(
+    url: str | None,
+    command: str,
+    *,
+    socket_mode: bool = False,
+    files: bool = False,
+    threads: bool = False,
+    name: str = NAME,
+) -> Manifest:
+    """The app for this host; with `socket_mode` it has no address, and Slack wants none.
+
+    `files` and `threads` ask for the scopes that these need. Raises ValueError with a sentence for the operator.
+    """
     where = {} if socket_mode else {"request_url": _host(url) + ROUTE}
+    scopes = [*SCOPES, *(FILE_SCOPES if files else ()), *(THREAD_SCOPES if threads else ())]
     return {
         "display_information": {
             "name": _name(name),
@@ -50,7 +77,7 @@ def manifest(url: str | None, command: str, *, socket_mode: bool = False, name: 
             "background_color": "#1f4b57",
         },
         "features": _features(name, command, where),
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "oauth_config": {"scopes": {"bot": scopes}},
         "settings": {
             "event_subscriptions": where | {"bot_events": list(EVENTS)},
             "interactivity": {"is_enabled": True} | where,
@@ -111,12 +138,39 @@ def _name(name: str) -> str:
 
 
 def _host(url: str | None) -> str:
-    url = (url or PLACEHOLDER).strip().rstrip("/")
-    parts = urlsplit(url)
-    # Slack calls over https only, and never this machine.
-    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+    """The address without a slash at its end, and without our route where somebody gave it too."""
+    url = (url or PLACEHOLDER).strip().rstrip("/").removesuffix(ROUTE)
+    if not is_address(url):
         raise ValueError("The address must be one that Slack can reach, such as https://bridge.your-space.com")
+    host = urlsplit(url).hostname or ""
+    if not is_placeholder(url) and is_out_of_reach(host):
+        raise ValueError(f"Slack cannot reach {host}: give the public address of this host, or use --socket-mode")
     return url
+
+
+def is_address(url: str) -> bool:
+    """Whether this is an https address of a host alone, or of a folder on it."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    bare = parts.username is None and not parts.query and not parts.fragment
+    return parts.scheme == "https" and bool(parts.hostname) and bare and not re.search(r"\s", url)
+
+
+def is_out_of_reach(host: str) -> bool:
+    """This computer, a network of one's own, or a name that only such a network knows."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".localhost", ".local", ".internal", ".lan"))
+
+
+def is_placeholder(url: str | None) -> bool:
+    """Whether the address is still one from the instructions."""
+    host = urlsplit(url or PLACEHOLDER).hostname or ""
+    return re.search(r"(^|\.)(your-[a-z-]+|example)(\.|$)", host) is not None
 
 
 def one_click(app: Manifest) -> str:
@@ -139,7 +193,7 @@ def _lines(value: Mapping[str, Any] | list[Any], indent: str) -> Iterator[str]:
             first, *rest = _lines(each, indent + "  ")
             yield from [f"{indent}- {first.lstrip()}", *rest]
         else:
-            reason = SCOPES.get(each) or EVENTS.get(each)
+            reason = _REASONS.get(each)
             yield f"{indent}- {_scalar(each)}" + (f"  # {reason}" if reason else "")
 
 

@@ -1,15 +1,18 @@
 """The operator's commands: the app in Slack, what does not hold, what waits, and forgetting somebody."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
 
 from bridge import doctor, erasure, ledger, store, wiring
 from bridge import manifest as app_manifest
+from bridge.doctor.finding import why
 from bridge.settings import Settings, problems
 
 T = TypeVar("T")
@@ -24,28 +27,47 @@ cli.add_typer(outbox, name="outbox")
 
 
 @cli.command(name="doctor")
-def see_the_doctor(as_json: AsJson = False) -> None:
-    """Says what does not hold yet, and what to do about it. Changes nothing."""
-    findings = doctor.examine(read_settings())
+def see_the_doctor(
+    as_json: AsJson = False,
+    test_post: Annotated[
+        str | None,
+        typer.Option("--test-post", metavar="GROUP", help="Also post to this group, read it back and delete it again."),
+    ] = None,
+) -> None:
+    """Says what does not hold yet, and what to do about it. Changes nothing, unless a test post is asked for."""
+    findings = doctor.examine(read_settings(), test_post)
     _say(doctor.report(findings, as_json=as_json), ok=all(each.holds is not False for each in findings))
 
 
 @cli.command()
 def manifest(
-    url: Annotated[str | None, typer.Option(envvar="PUBLIC_URL", help="Where Slack reaches bridge.")] = None,
-    command: Annotated[str, typer.Option(envvar="SLACK_COMMAND", help="The slash command.")] = "/community",
-    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a bridge without an address.")] = False,
+    url: Annotated[str | None, typer.Option(help="Where Slack reaches bridge. Unset: PUBLIC_URL.")] = None,
+    command: Annotated[str | None, typer.Option(help="The slash command. Unset: SLACK_COMMAND.")] = None,
+    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a bridge without a public address.")] = False,
+    files: Annotated[bool, typer.Option("--files", help="With the scope to carry files across.")] = False,
+    threads: Annotated[bool, typer.Option("--threads", help="With the scopes to carry whole threads across.")] = False,
     name: Annotated[str, typer.Option(help="What the app is called in Slack.")] = app_manifest.NAME,
 ) -> None:
-    """Prints the Slack app for this host as YAML, to paste at api.slack.com/apps."""
+    """Prints the Slack app for this host as YAML, to paste at api.slack.com/apps. Needs no setting."""
+    url, command = url or _as_set("public_url"), command or _as_set("slack_command") or app_manifest.COMMAND
     try:
-        app = app_manifest.manifest(url, command, socket_mode=socket_mode, name=name)
+        app = app_manifest.manifest(url, command, socket_mode=socket_mode, files=files, threads=threads, name=name)
     except ValueError as error:
         stop(str(error))
     typer.echo(app_manifest.to_yaml(app), nl=False)
-    if url or socket_mode:
-        # Not on stdout: that is the file.
+    # What follows is not the file, so it does not go to stdout; the link is long, so it comes last.
+    if not socket_mode and app_manifest.is_placeholder(url):
+        typer.echo(f"\n{app_manifest.TO_FILL_IN}", err=True)
+    elif url or socket_mode:
         typer.echo(f"\nOr open this, to have Slack's page filled in:\n{app_manifest.one_click(app)}", err=True)
+
+
+def _as_set(name: str) -> str | None:
+    """One setting as the environment or `.env` has it, whatever the others are."""
+    found = dict(EnvSettingsSource(Settings)())
+    with contextlib.suppress(UnicodeDecodeError, OSError):  # another command says what is wrong with the file
+        found = {**DotEnvSettingsSource(Settings)(), **found}
+    return str(found[name]).strip() if found.get(name) else None
 
 
 @outbox.command(name="list")
@@ -63,7 +85,7 @@ def show(reference: Reference, as_json: AsJson = False) -> None:
 @outbox.command()
 def retry(reference: Reference) -> None:
     """Tries again at once; what may be on the board already is looked for first."""
-    _report(_on_the_store(lambda bridge: ledger.retry(bridge.outbox, reference)))
+    _report(_on_the_store(lambda bridge: ledger.retry(bridge.outbox, bridge.tokens, reference)))
 
 
 @outbox.command()
@@ -100,7 +122,7 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
     except store.StoreUnavailable as error:
         stop(str(error))
     except (RedisError, OSError) as error:
-        typer.echo(f"Redis does not answer ({type(error).__name__}); `bridge doctor` tells more.", err=True)
+        typer.echo(f"Redis cannot be reached: {why(error)}. `bridge doctor` says more.", err=True)
         raise typer.Exit(1) from None
 
 

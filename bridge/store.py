@@ -114,9 +114,8 @@ def _why(error: OSError) -> str:
 
 @contextlib.contextmanager
 def _socket_path(folder: Path) -> Iterator[Path]:
-    path = folder.resolve() / "store.sock"
-    if len(str(path).encode()) <= _SOCKET_PATH_LIMIT:
-        yield path
+    if not is_far(folder):
+        yield folder.resolve() / "store.sock"
         return
     with tempfile.TemporaryDirectory(prefix="bridge-") as short:
         yield Path(short) / "store.sock"
@@ -176,6 +175,11 @@ class _Server:
             process.stdin.close()
             with contextlib.suppress(StoreUnavailable):
                 self._launch()
+
+
+def is_far(folder: Path) -> bool:
+    """Whether this path is too long for a socket in it; the socket is then where nobody else can find it."""
+    return len(str(folder.resolve() / "store.sock").encode()) > _SOCKET_PATH_LIMIT
 
 
 def answers(path: Path) -> bool:

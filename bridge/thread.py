@@ -19,9 +19,9 @@ async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any
         "BusinessId": author.location,
         "UserId": author.profile.user,
         "CoworkerId": author.profile.coworker,
-        "Subject": draft.subject,
+        "Subject": words.inert(draft.subject),
         "Message": drafts.compose_message(draft, names, await _credit(draft, places)),
-        "Tags": ",".join(draft.tags) or None,
+        "Tags": drafts.compose_tags(draft) or None,
         "CommunityGroupId": author.group,
         "InstantDelivery": draft.delivery == "instant",
         "Private": draft.private,
@@ -43,7 +43,7 @@ async def _credit(draft: Draft, places: Places) -> str:
     """Who said it first, and a link back only where the source is known to be public."""
     origin, people, lines = draft.origin, places.people, []
     if draft.credit and draft.credit != origin.user and (author := await people.name(draft.credit)):
-        lines.append(sentences.CREDIT.format(author=words.mrkdwn_to_markdown(words.escape(author))))
+        lines.append(sentences.CREDIT.format(author=words.name_to_markdown(author)))
     if origin.message_ts and origin.team_domain and await people.is_public(origin.channel):
         lines.append(sentences.CREDIT_LINK.format(link=drafts.permalink(origin)))
     return " · ".join(lines)

@@ -122,6 +122,10 @@ class Tokens:
         record = await self._unseal(self._refused_key)
         return str(record["reason"]) if record else None
 
+    async def forget_refusal(self) -> None:
+        """Let the login be tried at once: somebody says that what was wrong with it is mended."""
+        await self._redis.delete(self._refused_key)
+
     async def _adopt(self, used: str) -> bool:
         pair = await self._kept()
         if pair and pair.lives() and pair.access != used:

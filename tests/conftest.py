@@ -9,6 +9,8 @@ from hypothesis import settings
 from redis.asyncio import Redis
 
 from bridge import store
+from tests.clinic import Clinic, open_clinic
+from tests.space import Space, open_space
 
 # CI looks at the same examples every time: a run that lands must not depend on luck. Developers get new ones.
 settings.register_profile("ci", derandomize=True)
@@ -29,3 +31,24 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     await client.flushall()
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+async def clinic(
+    redis_url: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Clinic]:
+    """For the doctor, as an operator calls it."""
+    monkeypatch.chdir(tmp_path)  # nobody's .env
+    async with open_clinic(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def resting(
+    redis_url: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Space]:
+    """A space whose worker has not begun, for an operator's commands."""
+    monkeypatch.chdir(tmp_path)
+    async with open_space(redis_url, worker=False) as opened:
+        opened.extra["redis_url"] = redis_url
+        yield opened

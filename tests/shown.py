@@ -28,6 +28,43 @@ class Shown(HTMLParser):
         self.text += data
 
 
+class Alive(HTMLParser):
+    """What in a page is none of ours: other elements, attributes or schemes, comments, declarations."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [tag] if tag not in TAGS else []
+        self.found += [f"{tag} {name}={value}" for name, value in attrs if not self._ours(tag, name, value or "")]
+
+    def _ours(self, tag: str, name: str, value: str) -> bool:
+        if tag == "a" and name == "href":
+            return bool(re.fullmatch(r"(?i)(https?://|mailto:|tel:)\S+", value))
+        return (tag, name) == ("ol", "start") or bool(tag == "code" and re.fullmatch(r"language-[\w+#-]+", value))
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(f"comment {data}")
+
+    def handle_decl(self, decl: str) -> None:
+        self.found.append(f"declaration {decl}")
+
+    def unknown_decl(self, data: str) -> None:
+        self.found.append(f"declaration {data}")
+
+    def handle_pi(self, data: str) -> None:
+        self.found.append(f"instruction {data}")
+
+
+def alive(markdown: str) -> list[str]:
+    """What would be alive on the board: in its Markdown as CommonMark with HTML shows it, or for its own mentions."""
+    mentions = re.findall(r"(?i)@\[[^\]]*\]\(contact:", markdown)
+    return Alive(COMMONMARK.render(markdown)).found + mentions
+
+
 class Raw(HTMLParser):
     """The Markdown itself, taken for HTML: its elements, and attributes that a browser obeys."""
 
@@ -40,6 +77,11 @@ class Raw(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.obeyed += [name for name, _ in attrs if name.startswith("on") or name in {"style", "href", "src"}]
+
+
+def seen(text: str) -> str:
+    """Text without what can never be seen."""
+    return re.sub(r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u2060]", "", text)
 
 
 def bare(text: str) -> str:
@@ -56,9 +98,8 @@ def check_rich(block: dict[str, Any] | None) -> None:
     for element in block["elements"] if block else []:
         kind = element["type"]
         assert kind in {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"}
-        assert set(element) <= {"type", "elements", "border"} | (
-            {"style", "indent", "offset"} if kind == "rich_text_list" else set()
-        )
+        more = {"rich_text_list": {"style", "indent", "offset"}, "rich_text_preformatted": {"language"}}
+        assert set(element) <= {"type", "elements", "border"} | more.get(kind, set())
         inner = (
             [part for row in element["elements"] for part in row["elements"]]
             if kind == "rich_text_list"

@@ -1,8 +1,10 @@
 """The doctor: each fault on its own line with its remedy, found by the real command against the stand-ins."""
 
 import contextlib
+import fcntl
 import json
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,17 +12,8 @@ from redis.asyncio import Redis
 
 from bridge import store
 from bridge.demo.loopback import serve
-from bridge.doctor import eviction, persistence
-from tests.clinic import Clinic, Dated, open_clinic
-
-
-@pytest.fixture
-async def clinic(
-    redis_url: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Clinic]:
-    monkeypatch.chdir(tmp_path)  # nobody's .env
-    async with open_clinic(redis_url) as opened:
-        yield opened
+from bridge.doctor.keeping import eviction, persistence
+from tests.clinic import Clinic, Dated
 
 
 @pytest.fixture
@@ -35,6 +28,10 @@ async def spoil(url: str, *words: str) -> None:
         await client.execute_command(*words)  # type: ignore[no-untyped-call] # redis-py leaves it untyped
 
 
+def within(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 # ── in good health ───────────────────────────────────────────────────────────
 
 
@@ -47,7 +44,7 @@ async def test_all_is_well(clinic: Clinic) -> None:
     assert [each for each in lines if not each.startswith("ok  ")] == []
     names = [each[4:].partition(":")[0] for each in lines]
     assert names == [
-        "Settings", "Redis", "Persistence", "Eviction", "Slack", "Slack scopes",
+        "Settings", "Redis", "Persistence", "Eviction", "Signing secret", "Slack", "Slack scopes",
         "Nexudus", "Nexudus roles", "Location", "Groups", "Thread link",
     ]  # fmt: skip
     assert "power loss too (appendfsync always)" in lines[2]
@@ -71,13 +68,12 @@ async def test_machines_get_the_same(clinic: Clinic) -> None:
 
 
 async def test_nothing_is_changed(clinic: Clinic, redis: Redis) -> None:
-    """No write reaches the board but the login, no call Slack but auth.test, and Redis stays as empty as it was."""
+    """No write reaches the board but the login, Slack hears auth.test only, Redis stays empty."""
     threads = dict(clinic.board.threads)
 
     await clinic.doctor()
 
-    writes = [each.line for each in clinic.board.requests if each.method != "GET"]
-    assert writes == ["POST /api/token"]
+    assert [each.line for each in clinic.board.requests if each.method != "GET"] == ["POST /api/token"]
     assert clinic.board.threads == threads
     assert [each.method for each in clinic.workspace.calls] == ["auth.test"]
     assert await redis.dbsize() == 0
@@ -127,8 +123,65 @@ async def test_a_missing_scope(clinic: Clinic) -> None:
     line = await clinic.line("Slack scopes")
 
     assert line.startswith("no  Slack scopes: missing: users:read.email, im:history → ")
-    assert "bridge manifest" in line
+    assert "OAuth & Permissions > Bot Token Scopes" in line
     assert "install it again" in line
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ("xoxb-123", "it has 8 characters; Slack's have 32"),
+        ("8f742231b10e8888abcd99efabcd85a", "it has 31 characters"),
+        ("8f742231b10e8888abcd99yyyzzz85a5", "Slack's have only 0-9 and a-f in them"),
+        ("8F742231B10E8888ABCD99EFABCD85A5", "Slack's have only 0-9 and a-f in them"),
+    ],
+)
+async def test_a_signing_secret_in_another_form(clinic: Clinic, secret: str, said: str) -> None:
+    """Half a secret would refuse every request of Slack's: its form is a hint; Slack documents none, so no failure."""
+    result = await clinic.doctor(SLACK_SIGNING_SECRET=secret)
+
+    assert result.exit_code == 0
+    (line,) = [each for each in result.stdout.splitlines() if each.startswith("--  Signing secret: ")]
+    assert said in line
+    assert line.endswith("(api.slack.com/apps > your app > Basic Information > App Credentials > Show) to " + SETTING)
+    assert secret not in line
+
+
+SETTING = "SLACK_SIGNING_SECRET"
+
+
+async def test_a_signing_secret_proves_nothing_yet(clinic: Clinic) -> None:
+    """A secret in the right form may still be another app's: the line says when that shows."""
+    assert "proven only by the first request from Slack" in (await clinic.doctor()).stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("invalid_auth", "gives this token no socket (invalid_auth) → make one with connections:write"),
+        ("missing_scope", "gives this token no socket (missing_scope) → make one"),
+        (503, "gives this token no socket (503) → make one"),
+    ],
+)
+async def test_socket_mode(clinic: Clinic, error: str | int, said: str) -> None:
+    """With an app token no signing secret is needed, and what keeps Socket Mode from beginning is named."""
+    clinic.workspace.fail("apps.connections.open", error, None)
+
+    result = await clinic.doctor(SLACK_APP_TOKEN="xapp-1-A0", SLACK_SIGNING_SECRET=None)
+
+    assert result.exit_code == 1
+    assert "ok  Signing secret: none, and none is needed" in result.stdout
+    assert said in result.stdout
+
+
+async def test_socket_mode_that_may_begin(clinic: Clinic) -> None:
+    """Slack gives out the address of a socket; none is opened."""
+    clinic.workspace.serve_sockets("xapp-1-A0", "wss://127.0.0.1:1/link")
+
+    result = await clinic.doctor(SLACK_APP_TOKEN="xapp-1-A0", SLACK_SIGNING_SECRET=None)
+
+    assert result.exit_code == 0, result.output
+    assert "ok  Socket Mode: Slack gives us a socket; no public address is needed" in result.stdout
 
 
 async def test_slack_away(clinic: Clinic) -> None:
@@ -137,7 +190,7 @@ async def test_slack_away(clinic: Clinic) -> None:
 
     result = await clinic.doctor()
 
-    assert "no  Slack: could not be asked" in result.stdout
+    assert "no  Slack: cannot be reached at 127.0.0.1: the connection broke off → " in result.stdout
     assert "ok  Nexudus roles" in result.stdout
 
 
@@ -163,9 +216,8 @@ async def test_redis_down(clinic: Clinic) -> None:
     result = await clinic.doctor(REDIS_URL="redis://127.0.0.1:1/0")
 
     assert result.exit_code == 1
-    assert (
-        "no  Redis: does not answer at 127.0.0.1:1 (ConnectionError) → start it, or correct REDIS_URL" in result.stdout
-    )
+    assert "no  Redis: cannot be reached at 127.0.0.1:1: nothing listens there → start Redis there" in result.stdout
+    assert "correct REDIS_URL" in result.stdout
     assert "ok  Slack: " in result.stdout
     assert "ok  Nexudus: " in result.stdout
 
@@ -186,7 +238,7 @@ async def test_redis_that_makes_room(clinic: Clinic, own_redis: str) -> None:
     line = await clinic.line("Eviction", REDIS_URL=own_redis)
 
     assert line.startswith("no  Eviction: allkeys-lru: kept posts may vanish")
-    assert line.endswith("→ set maxmemory-policy noeviction")
+    assert "→ set maxmemory-policy noeviction" in line
 
 
 async def test_a_redis_that_forbids_config(clinic: Clinic, own_redis: str) -> None:
@@ -227,13 +279,97 @@ async def test_an_unreadable_redis_url_is_not_shown(clinic: Clinic) -> None:
     assert "hush" not in result.output
 
 
-async def test_without_redis_url_the_embedded_store_is_tried(clinic: Clinic, tmp_path: Path) -> None:
-    """Where nothing was kept yet the doctor sees that a store would start, and does not begin one."""
-    result = await clinic.doctor(REDIS_URL=None, BRIDGE_DATA=str(tmp_path / "data"))
+async def test_a_socket_is_shown_as_a_path(clinic: Clinic, tmp_path: Path) -> None:
+    """A Redis on a socket is told by its path, also when nothing is there."""
+    line = await clinic.line("Redis", REDIS_URL=f"unix://{tmp_path}/away.sock")
 
-    assert result.exit_code == 0
+    assert line.startswith(f"no  Redis: cannot be reached at {tmp_path}/away.sock: there is no such socket → ")
+
+
+async def test_no_line_speaks_like_a_program(clinic: Clinic) -> None:
+    """With everything away no line holds the name of a class, a traceback or an empty place."""
+    clinic.board.down = clinic.workspace.down = True
+
+    away = (await clinic.doctor(REDIS_URL="redis://127.0.0.1:1/0")).output
+    refused = (await clinic.doctor(REDIS_URL="redis://127.0.0.1:1/0", NEXUDUS_URL="http://127.0.0.1:1")).output
+
+    assert "Nexudus: cannot be reached at 127.0.0.1: the connection broke off" in away
+    assert "Nexudus: cannot be reached at 127.0.0.1: nothing listens there" in refused
+    assert not re.search(r"Error|Exception|Traceback|[a-z][A-Z][a-z]+Err|at :| at →|None", away + refused)
+
+
+# ── the folder of the embedded store ─────────────────────────────────────────
+
+
+async def test_a_folder_that_can_be_made(clinic: Clinic, tmp_path: Path) -> None:
+    """Where nothing was kept yet a store is tried beside it, on the same disk, and nothing is left behind."""
+    result = await clinic.doctor(REDIS_URL=None, BRIDGE_DATA=str(tmp_path / "deep" / "data"))
+
+    assert result.exit_code == 0, result.output
+    assert f"ok  Store: posts are kept in {tmp_path}/deep/data, which can be made" in result.stdout
     assert "power loss too" in result.stdout
-    assert not (tmp_path / "data").exists()
+    assert within(tmp_path) == []
+
+
+async def test_a_folder_that_is_there(clinic: Clinic, tmp_path: Path) -> None:
+    """An empty folder can be written to: that is said, and it stays empty."""
+    (tmp_path / "data").mkdir()
+
+    result = await clinic.doctor(REDIS_URL=None, BRIDGE_DATA="data")
+
+    assert f"ok  Store: posts are kept in {tmp_path}/data, which can be written to" in result.stdout
+    assert within(tmp_path / "data") == []
+
+
+async def test_a_folder_with_posts_in_it(clinic: Clinic, tmp_path: Path) -> None:
+    """What an earlier bridge kept there is looked at, and stays."""
+    with store.embedded(tmp_path / "data") as url:
+        await spoil(url, "SET", "kept", "1")
+    clinic.env["BRIDGE_DATA"] = str(tmp_path / "data")
+
+    result = await clinic.doctor(REDIS_URL=None)
+
+    assert f"ok  Store: posts are kept in {tmp_path}/data; no running bridge uses it now" in result.stdout
+    with store.embedded(tmp_path / "data") as url:
+        async with contextlib.aclosing(store.connect(url)) as client:
+            assert await client.get("kept") == "1"
+
+
+@pytest.mark.parametrize("inside", ["a-file/data", "a-file"])
+async def test_a_folder_that_cannot_be_made(clinic: Clinic, tmp_path: Path, inside: str) -> None:
+    """What is in the way is named, with what may be done; Slack and the board are looked at all the same."""
+    (tmp_path / "a-file").touch()
+
+    line = await clinic.line("Store", REDIS_URL=None, BRIDGE_DATA=inside)
+
+    assert line.startswith(f"no  Store: {tmp_path}/{inside} cannot be used: Not a directory → let the user that runs")
+    assert "BRIDGE_DATA" in line
+    assert "REDIS_URL" in line
+
+
+async def test_a_running_bridge_is_looked_at_through_its_store(clinic: Clinic, tmp_path: Path) -> None:
+    """A folder that a running bridge holds is no fault: Redis is asked through it, as it runs."""
+    with store.embedded(tmp_path / "data") as url:
+        await spoil(url, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        result = await clinic.doctor(REDIS_URL=None, BRIDGE_DATA="data")
+
+    assert f"ok  Store: a running bridge keeps its posts in {tmp_path}/data; looked at through it" in result.stdout
+    assert "no  Eviction: allkeys-lru" in result.stdout
+
+
+async def test_a_store_that_cannot_be_asked_from_here(clinic: Clinic, tmp_path: Path) -> None:
+    """Locked and silent: said as it is. A path too long for a socket is the usual reason, and no failure."""
+    far = tmp_path / ("d" * 100)
+    near = tmp_path / "near"
+    near.mkdir()
+    with store.embedded(far), (near / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        told = await clinic.doctor(REDIS_URL=None, BRIDGE_DATA=str(far))
+        failed = await clinic.line("Store", REDIS_URL=None, BRIDGE_DATA=str(near))
+
+    assert told.exit_code == 0
+    assert f"--  Store: {far} is locked by a running bridge, whose store cannot be asked from here" in told.stdout
+    assert failed.startswith(f"no  Store: {near} is locked by a running bridge")
 
 
 async def test_a_host_without_a_lasting_disk_needs_a_redis(clinic: Clinic) -> None:

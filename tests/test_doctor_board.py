@@ -1,23 +1,10 @@
 """The doctor at the board: each fault there on its own line with its remedy."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from redis.asyncio import Redis
 
-from bridge.doctor_board import choose
-from tests.clinic import Clinic, open_clinic
+from bridge.doctor.board import choose
+from tests.clinic import Clinic
 from tests.space import ANNEX, HALL
-
-
-@pytest.fixture
-async def clinic(
-    redis_url: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Clinic]:
-    monkeypatch.chdir(tmp_path)  # nobody's .env
-    async with open_clinic(redis_url) as opened:
-        yield opened
 
 
 async def test_a_wrong_password(clinic: Clinic) -> None:
@@ -35,13 +22,14 @@ async def test_two_factor_authentication(clinic: Clinic) -> None:
     line = await clinic.line("Nexudus")
 
     assert "(two_factor_auth_check) → switch two-factor authentication off" in line
+    assert "Settings > Security options" in line
 
 
 async def test_a_password_to_reset(clinic: Clinic) -> None:
     """must_reset_password is mended by hand, once."""
     clinic.board.must_reset_password = True
 
-    assert "(must_reset_password) → log in by hand once" in await clinic.line("Nexudus")
+    assert "(must_reset_password) → log in as it at dashboard.nexudus.com once" in await clinic.line("Nexudus")
 
 
 async def test_a_mended_login_counts_at_once(clinic: Clinic) -> None:
@@ -71,12 +59,13 @@ async def test_the_running_bridge_keeps_its_login(clinic: Clinic) -> None:
     ],
 )
 async def test_a_missing_role(clinic: Clinic, role: str) -> None:
-    """A read that is answered 401 under a fresh login names the role that is missing."""
+    """What is answered 401 under a fresh login names the role that is missing, and where to tick it."""
     clinic.board.missing_roles = {role}
 
     line = await clinic.line("Nexudus roles")
 
-    assert line == f"no  Nexudus roles: missing: {role} → give them to the API user's role"
+    where = "tick them in the API user's role (dashboard.nexudus.com > Settings > Roles)"
+    assert line == f"no  Nexudus roles: missing: {role} → {where}"
 
 
 async def test_no_role_at_all(clinic: Clinic) -> None:
@@ -85,6 +74,13 @@ async def test_no_role_at_all(clinic: Clinic) -> None:
     clinic.board.missing_roles.add("Business-List")
 
     assert "API access" in await clinic.line("Nexudus roles")
+
+
+async def test_the_role_to_create_shows_later(clinic: Clinic) -> None:
+    """Only a write could tell whether threads may be made: the line says so, and how to find out."""
+    result = await clinic.doctor()
+
+    assert "CommunityThread-Create shows with the first post, or with `bridge doctor --test-post" in result.stdout
 
 
 async def test_a_deleted_record_is_no_missing_role(clinic: Clinic) -> None:

@@ -3,71 +3,181 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from bridge import store
+from bridge import causes, sentences, store
 from bridge.draft import Outcome
 from bridge.outbox import Outbox
 from tests.commanding import bridge, command, draft, end, environment, mark_as_sending, put
-from tests.space import ANA, BEN, Space, open_space, until
-
-
-@pytest.fixture
-async def space(redis_url: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Space]:
-    monkeypatch.chdir(tmp_path)  # nobody's .env
-    async with open_space(redis_url, worker=False) as opened:
-        opened.extra["redis_url"] = redis_url
-        yield opened
-
+from tests.space import ANA, BEN, Space, until, until_async
 
 # ── looking ──────────────────────────────────────────────────────────────────
 
 
-async def test_an_empty_outbox_says_so(space: Space) -> None:
+async def test_an_empty_outbox_says_so(resting: Space) -> None:
     """Nothing kept is a sentence, and an empty list for machines."""
-    assert (await bridge(space, "outbox", "list")).stdout == "Nothing waits, and nothing has failed.\n"
-    assert json.loads((await bridge(space, "outbox", "list", "--json")).stdout) == []
+    assert (await bridge(resting, "outbox", "list")).stdout == "Nothing waits, and nothing has failed.\n"
+    assert json.loads((await bridge(resting, "outbox", "list", "--json")).stdout) == []
 
 
-async def test_the_list_shows_what_waits_and_what_failed_and_why(space: Space) -> None:
-    """A line each: reference, age, state, person, subject and reason."""
-    outbox = space.bridge.outbox
+async def test_the_list_shows_what_waits_and_what_failed_and_why(resting: Space) -> None:
+    """A line each: reference, age, state, next try, person, subject and reason."""
+    outbox = resting.bridge.outbox
     failed = await put(outbox, "a", draft(BEN, "Old printer"))
     await end(outbox, Outcome("unposted", "patience"), "untold")
     waiting = await put(outbox, "b")
 
-    heading, first, second = (await bridge(space, "outbox", "list")).stdout.splitlines()
+    heading, first, second = (await bridge(resting, "outbox", "list")).stdout.splitlines()
 
-    assert heading.split() == ["reference", "age", "state", "person", "subject", "reason"]
-    assert first.split()[:1] == [waiting]
-    assert all(each in first for each in ("waiting", ANA, "Lunch"))
-    assert second.split()[:1] == [failed]
-    assert all(each in second for each in ("unposted, untold", BEN, "Old printer", "could not be reached"))
+    assert heading.split("  ")[0] == "reference"
+    assert heading.split() == ["reference", "age", "state", "next", "try", "person", "subject", "reason"]
+    assert columns(heading, first)[:1] + columns(heading, first)[2:] == [waiting, "waiting", "now", ANA, "Lunch", ""]
+    assert columns(heading, first)[1].endswith(" sec")
+    assert columns(heading, second)[0] == failed
+    assert columns(heading, second)[2:] == [
+        *("given up, untold", "none", BEN, "Old printer"),
+        "the board could not be reached for too long (PATIENCE)",
+    ]
 
 
-async def test_the_list_is_there_for_machines(space: Space) -> None:
+def columns(heading: str, line: str) -> list[str]:
+    """A line of the table, cut where the headings begin."""
+    starts = [heading.index(each) for each in ("reference", "age", "state", "next", "person", "subject", "reason")]
+    return [line[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+
+
+async def test_the_list_says_when_and_why_in_plain_words(resting: Space) -> None:
+    """What the board's login stops waits for some time, and the reason is a sentence, never an error's name."""
+    resting.board.logins["api@space.example"] = "changed"
+    await put(resting.bridge.outbox)
+    resting.start_worker()
+    await until_async(lambda: is_put_back(resting))
+
+    heading, line = (await bridge(resting, "outbox", "list")).stdout.splitlines()
+
+    assert columns(heading, line)[3].startswith("in ")
+    assert columns(heading, line)[6] == "the board rejects the API user's password"
+    (found,) = json.loads((await bridge(resting, "outbox", "list", "--json")).stdout)
+    assert (found["code"], found["next_try"] > found["kept"]) == ("invalid_grant", True)
+
+
+async def is_put_back(resting: Space) -> bool:
+    (entry,) = [each async for each in resting.bridge.outbox.listing()]
+    return bool(entry.last_error) and not entry.claim
+
+
+async def test_a_long_reason_is_cut_between_words(resting: Space) -> None:
+    """The list stays a list: sixty characters at most; `show` has the whole of it."""
+    said = "The subject of a thread at this location may hold no more than a hundred characters. " * 3
+    await put(resting.bridge.outbox)
+    await end(resting.bridge.outbox, Outcome("refused", "board_refused", detail={"said": said}))
+
+    heading, line = (await bridge(resting, "outbox", "list")).stdout.splitlines()
+    reason = columns(heading, line)[6]
+
+    assert len(reason) <= 60
+    assert reason.endswith(" …")
+    assert f"{said.split('. ')[0]}. " in (await bridge(resting, "outbox", "show", columns(heading, line)[0])).stdout
+
+
+@pytest.mark.parametrize(("word", "length"), [("x", 61), ("two words", 60), ("two words " * 9, 90), ("", 0)])
+def test_no_reason_is_longer_than_sixty_characters(word: str, length: int) -> None:
+    """Also one without a space to cut it at."""
+    assert len(causes.short((word * length)[:length])) <= 60
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.4, "0 sec"),
+        (59, "59 sec"),
+        (60, "1 min"),
+        (7300, "2 hours"),
+        (3600, "1 hour"),
+        (200000, "2 days"),
+        (-5, "0 sec"),
+    ],
+)
+def test_ages_are_told_in_plain_units(seconds: float, said: str) -> None:
+    """In the largest unit that fits, in the plural where there are several."""
+    assert causes.span(seconds) == said
+
+
+async def test_a_refusal_that_was_mended_is_left_out(resting: Space) -> None:
+    """Once its person has posted the same form, message or subject again, nobody has to look at the first one."""
+    outbox = resting.bridge.outbox
+    for key, subject, ts in (("form", "Longer subject", None), ("other", "Lunch", None), ("third", "Third", "2.2")):
+        first = draft(subject=subject)
+        await put(outbox, key, replace(first, origin=replace(first.origin, message_ts=ts)))
+        await end(outbox, Outcome("refused", "no_board_access"))
+    alone = await put(outbox, "alone", replace(draft(subject="Alone"), origin=replace(draft().origin, message_ts=None)))
+    await end(outbox, Outcome("refused", "no_board_access"))
+    for key, subject, ts in (("form", "Subject", None), ("anew", "lunch", None), ("fourth", "Fourth", "2.2")):
+        again = draft(subject=subject)
+        await put(outbox, key, replace(again, origin=replace(again.origin, message_ts=ts)))
+        await end(outbox, Outcome("posted", thread=len(subject)))
+
+    _, *lines = (await bridge(resting, "outbox", "list")).stdout.splitlines()
+
+    assert [each.split()[0] for each in lines] == [alone]
+
+
+async def test_a_refusal_of_somebody_else_is_not_mended_by_it(resting: Space) -> None:
+    """The same subject by another person mends nothing, nor does a second refusal, nor what was posted before."""
+    outbox = resting.bridge.outbox
+    await put(outbox, "before")
+    await end(outbox, Outcome("posted", thread=4))
+    first, second = await put(outbox, "a"), await put(outbox, "b")
+    for _ in range(2):
+        await end(outbox, Outcome("refused", "unknown"))
+    await put(outbox, "c", draft(BEN))
+    await end(outbox, Outcome("posted", thread=5))
+
+    _, *lines = (await bridge(resting, "outbox", "list")).stdout.splitlines()
+
+    assert {each.split()[0] for each in lines} == {first, second}
+
+
+async def test_show_speaks_plainly(resting: Space) -> None:
+    """No empty places, no raw seconds: when it was kept, whether its person knows, and in which words."""
+    id_ = await put(resting.bridge.outbox)
+    waiting = (await bridge(resting, "outbox", "show", id_)).stdout
+    await end(resting.bridge.outbox, Outcome("refused", "unknown"))
+    refused = (await bridge(resting, "outbox", "show", id_)).stdout
+
+    assert "not yet; it has not ended" in waiting
+    assert re.search(r"kept +\d+ sec ago, 20", waiting)
+    assert "yes, by message" in refused
+    assert "nobody on the board has this person's address" in refused
+    assert sentences.REASONS["unknown"] in refused
+    for each in ("–", "age seconds", "None", "_"):
+        assert each not in waiting + refused.replace(id_, "")
+
+
+async def test_the_list_is_there_for_machines(resting: Space) -> None:
     """--json has the same facts under names."""
-    id_ = await put(space.bridge.outbox)
+    id_ = await put(resting.bridge.outbox)
 
-    (found,) = json.loads((await bridge(space, "outbox", "list", "--json")).stdout)
+    (found,) = json.loads((await bridge(resting, "outbox", "list", "--json")).stdout)
 
     assert (found["reference"], found["state"], found["person"], found["subject"]) == (id_, "kept", ANA, "Lunch")
     assert 0 <= found["age_seconds"] < 60
 
 
-async def test_show_has_the_words_and_no_credential(space: Space) -> None:
+async def test_show_has_the_words_and_no_credential(resting: Space) -> None:
     """A failed post's words can be rescued; the response_url, the tokens and the password never appear."""
-    id_ = await put(space.bridge.outbox, of=draft(tags=("food", "friday"), guests=(BEN,)))
+    id_ = await put(resting.bridge.outbox, of=draft(tags=("food", "friday"), guests=(BEN,)))
 
-    result = await bridge(space, "outbox", "show", id_)
-    as_json = await bridge(space, "outbox", "show", id_, "--json")
+    result = await bridge(resting, "outbox", "show", id_)
+    as_json = await bridge(resting, "outbox", "show", id_, "--json")
 
     assert result.exit_code == as_json.exit_code == 0
     assert all(each in result.stdout for each in (id_, "food, friday", BEN, "Who **joins**?"))
@@ -76,21 +186,21 @@ async def test_show_has_the_words_and_no_credential(space: Space) -> None:
         assert secret not in result.output + as_json.output
 
 
-async def test_a_subject_cannot_move_the_cursor(space: Space) -> None:
+async def test_a_subject_cannot_move_the_cursor(resting: Space) -> None:
     """Control and direction characters that somebody typed do not reach the operator's terminal."""
-    id_ = await put(space.bridge.outbox, of=draft(subject="\x1b[2JLunch\u202e\r\n"))
+    id_ = await put(resting.bridge.outbox, of=draft(subject="\x1b[2JLunch\u202e\r\n"))
 
-    shown = [await bridge(space, "outbox", "list"), await bridge(space, "outbox", "show", id_)]
+    shown = [await bridge(resting, "outbox", "list"), await bridge(resting, "outbox", "show", id_)]
 
     for result in shown:
         assert "Lunch" in result.stdout
         assert all(each.isprintable() or each == "\n" for each in result.stdout)
 
 
-async def test_an_unknown_reference_is_told(space: Space) -> None:
+async def test_an_unknown_reference_is_told(resting: Space) -> None:
     """What is not kept cannot be shown, retried or dropped: a sentence and 1."""
     for verb in ("show", "retry", "drop"):
-        result = await bridge(space, "outbox", verb, "nothing-1")
+        result = await bridge(resting, "outbox", verb, "nothing-1")
 
         assert result.exit_code == 1
         assert result.stdout == "No post is kept as nothing-1; `bridge outbox list` shows the references.\n"
@@ -99,65 +209,85 @@ async def test_an_unknown_reference_is_told(space: Space) -> None:
 # ── retry and drop ───────────────────────────────────────────────────────────
 
 
-async def test_retry_carries_a_given_up_post_across(space: Space) -> None:
+async def test_retry_carries_a_given_up_post_across(resting: Space) -> None:
     """What was given up is due again, and the worker posts it once."""
-    id_ = await put(space.bridge.outbox)
-    await end(space.bridge.outbox, Outcome("unposted", "patience"))
+    id_ = await put(resting.bridge.outbox)
+    await end(resting.bridge.outbox, Outcome("unposted", "patience"))
 
-    result = await bridge(space, "outbox", "retry", id_)
+    result = await bridge(resting, "outbox", "retry", id_)
 
     assert (result.exit_code, result.stdout) == (0, f"{id_} will be tried again at once.\n")
-    space.start_worker()
-    await until(lambda: space.threads)
-    assert [each["Subject"] for each in space.threads] == ["Lunch"]
+    resting.start_worker()
+    await until(lambda: resting.threads)
+    assert [each["Subject"] for each in resting.threads] == ["Lunch"]
 
 
-async def test_retry_looks_first_where_it_may_have_been_posted(space: Space) -> None:
+async def test_retry_after_a_rejected_login_tries_at_once(resting: Space) -> None:
+    """The board turned the login down; once that is mended, a retry logs in anew instead of waiting out the hold."""
+    resting.board.logins["api@space.example"] = "changed"
+    id_ = await put(resting.bridge.outbox)
+    resting.start_worker()
+    await until(lambda: resting.board.seen("POST /api/token"))
+    await until_async(lambda: is_put_back(resting))
+    resting.board.logins["api@space.example"] = "pass"
+
+    result = await bridge(resting, "outbox", "retry", id_)
+
+    assert result.exit_code == 0
+    await until(lambda: resting.threads, seconds=5)
+    await until_async(lambda: is_let_in(resting))
+
+
+async def is_let_in(resting: Space) -> bool:
+    return await resting.bridge.login_refused() is None
+
+
+async def test_retry_looks_first_where_it_may_have_been_posted(resting: Space) -> None:
     """An ending in doubt goes back into doubt, never straight to a second post."""
-    id_ = await put(space.bridge.outbox)
-    await end(space.bridge.outbox, Outcome("unsure", "patience"))
+    id_ = await put(resting.bridge.outbox)
+    await end(resting.bridge.outbox, Outcome("unsure", "patience"))
 
-    result = await bridge(space, "outbox", "retry", id_)
+    result = await bridge(resting, "outbox", "retry", id_)
 
     assert (result.exit_code, "looked for first" in result.stdout) == (0, True)
-    entry = await space.bridge.outbox.get(id_)
+    entry = await resting.bridge.outbox.get(id_)
     assert entry is not None
     assert entry.state == "sending"
 
 
 @pytest.mark.parametrize(("outcome", "said"), [("posted", "on the board already"), ("cancelled", "by its person")])
-async def test_retry_leaves_alone_what_is_settled(space: Space, outcome: Any, said: str) -> None:
+async def test_retry_leaves_alone_what_is_settled(resting: Space, outcome: Any, said: str) -> None:
     """What is on the board, and what its person cancelled, is not tried again."""
-    id_ = await put(space.bridge.outbox)
+    id_ = await put(resting.bridge.outbox)
     if outcome == "cancelled":
-        await space.bridge.outbox.cancel(id_, "changed_mind")
+        await resting.bridge.outbox.cancel(id_, "changed_mind")
     else:
-        await end(space.bridge.outbox, Outcome(outcome, thread=5))
+        await end(resting.bridge.outbox, Outcome(outcome, thread=5))
 
-    result = await bridge(space, "outbox", "retry", id_)
+    result = await bridge(resting, "outbox", "retry", id_)
 
     assert (result.exit_code, said in result.stdout) == (1, True)
 
 
-async def test_drop_tells_the_person(space: Space) -> None:
+async def test_drop_tells_the_person(resting: Space) -> None:
     """What waits can be taken out; its person hears that it was not posted; a second time there is nothing to do."""
-    id_ = await put(space.bridge.outbox)
+    id_ = await put(resting.bridge.outbox)
 
-    first, second = [await bridge(space, "outbox", "drop", id_) for _ in range(2)]
+    first, second = [await bridge(resting, "outbox", "drop", id_) for _ in range(2)]
 
     assert (first.exit_code, "taken out of the queue" in first.stdout) == (0, True)
     assert (second.exit_code, "nothing was done" in second.stdout) == (1, True)
-    space.start_worker()
-    await until(lambda: any("not posted" in each for each in space.heard(ANA)))
-    assert space.threads == []
+    resting.start_worker()
+    await until(lambda: any("not posted" in each for each in resting.heard(ANA)))
+    assert resting.threads == []
 
 
-async def test_drop_refuses_what_may_be_on_the_board(space: Space, redis: Redis) -> None:
+async def test_drop_refuses_what_may_be_on_the_board(resting: Space, redis: Redis) -> None:
     """A post that is being sent stays: nobody is told "was not posted" when it may have been."""
-    id_ = await put(space.bridge.outbox)
-    await mark_as_sending(redis, space, id_)
+    id_ = await put(resting.bridge.outbox)
+    await mark_as_sending(redis, resting, id_)
 
-    result = await bridge(space, "outbox", "drop", id_)
+    result = await bridge(resting, "outbox", "drop", id_)
 
     assert (result.exit_code, "cannot be dropped" in result.stdout) == (1, True)
 
@@ -180,25 +310,24 @@ async def test_missing_settings_end_with_2(args: tuple[str, ...], tmp_path: Path
     assert names == ["SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "NEXUDUS_USERNAME", "NEXUDUS_PASSWORD"]
 
 
-async def test_a_redis_that_is_down_is_one_line(space: Space) -> None:
+async def test_a_redis_that_is_down_is_one_line(resting: Space) -> None:
     """No traceback: a sentence that leads to the doctor, and 1."""
-    env = environment(space.settings, REDIS_URL="redis://:secret@127.0.0.1:1/0")
+    env = environment(resting.settings, REDIS_URL="redis://:secret@127.0.0.1:1/0")
 
     result = await command(env, "outbox", "list")
 
     assert result.exit_code == 1
-    assert result.stderr.count("\n") == 1
-    assert "bridge doctor" in result.stderr
+    assert result.stderr == "Redis cannot be reached: nothing listens there. `bridge doctor` says more.\n"
     assert "secret" not in result.output
 
 
-async def test_the_store_of_a_running_bridge_is_used(space: Space, tmp_path: Path) -> None:
+async def test_the_store_of_a_running_bridge_is_used(resting: Space, tmp_path: Path) -> None:
     """Without REDIS_URL the commands reach the embedded store that `bridge run` holds, and start it when it is not."""
     folder = tmp_path / "kept"
-    env = environment(space.settings, BRIDGE_DATA=str(folder)) | {"REDIS_URL": None}
+    env = environment(resting.settings, BRIDGE_DATA=str(folder)) | {"REDIS_URL": None}
     with store.embedded(folder) as url:
         client = store.connect(url)
-        await put(Outbox(client, client, space.settings.prefix))
+        await put(Outbox(client, client, resting.settings.prefix))
         await client.aclose()
         running = await command(env, "outbox", "list")
     stopped = await command(env, "outbox", "list")
@@ -207,12 +336,13 @@ async def test_the_store_of_a_running_bridge_is_used(space: Space, tmp_path: Pat
     assert "Lunch" in stopped.stdout
 
 
-async def test_a_folder_without_a_store_is_not_begun(space: Space, tmp_path: Path) -> None:
+async def test_a_folder_without_a_store_is_not_begun(resting: Space, tmp_path: Path) -> None:
     """In the wrong folder the commands say so, and leave no empty store behind."""
-    env = environment(space.settings, BRIDGE_DATA=str(tmp_path / "elsewhere")) | {"REDIS_URL": None}
+    env = environment(resting.settings, BRIDGE_DATA=str(tmp_path / "elsewhere")) | {"REDIS_URL": None}
 
     result = await command(env, "outbox", "list")
 
     assert result.exit_code == 2
-    assert result.stderr.startswith("BRIDGE_DATA: nothing was ever kept in")
+    assert result.stderr.startswith("BRIDGE_DATA: nothing was ever kept in ")
+    assert "or set REDIS_URL" in result.stderr
     assert not (tmp_path / "elsewhere").exists()

@@ -11,7 +11,8 @@ from bridge import words
 from tests.shown import COMMONMARK, TAGS, Shown, bare, check_rich
 from tests.typed import NAMES
 
-MATERIAL = Path(__file__).parents[2] / "shared" / "material"
+PLACES = [parent / "shared" / "material" for parent in Path(__file__).parents]
+MATERIAL = next((place for place in PLACES if place.exists()), PLACES[0])
 
 OWN = [
     {
@@ -42,6 +43,8 @@ def test_what_others_keep_is_kept(case: dict[str, Any]) -> None:
             ), out
     for name in ("code", "pre"):
         assert not case["semantic"].get(name) or f"<{name}>" in html
+    links = case["semantic"].get("links", [])
+    assert [(url, label or url) for url, label in links] == re.findall('<a href="([^"]*)">([^<]*)</a>', html)
     # Ours names ids, shows emoji as characters, and takes a blank between two quote marks.
     if not re.search("<[@#!]|:[a-z+0-9-]+:|^> >", case["input"]):
         assert bare(Shown(out).text) == bare(case["semantic"]["text"])
@@ -57,3 +60,23 @@ def test_what_slack_really_sends_is_survived() -> None:
         if isinstance(node, dict):
             assert Shown(words.message_to_markdown(node, NAMES)).tags <= TAGS
             check_rich(words.as_rich_text(node, NAMES, 3000)[0])
+
+
+@pytest.mark.parametrize(
+    "case", material("clojurians-log.json") + material("slackdown.json"), ids=lambda case: case["id"]
+)
+def test_every_person_and_channel_is_named(case: dict[str, Any]) -> None:
+    """Everybody mentioned is asked for and named, every public channel too; no id is left."""
+    needed = words.mentioned(None, case["input"])
+    known = words.Names(
+        {user: f"Person {user[-3:]}" for user in needed.users},
+        {each: f"c-{each[-3:].lower()}" for each in needed.channels},
+    )
+    shown = Shown(words.mrkdwn_to_markdown(case["input"], known)).text
+    users, channels = re.findall(r"<@(\w+)", case["input"]), re.findall(r"<#(\w+)", case["input"])
+    assert (set(needed.users), set(needed.channels)) == (set(users), set(channels))
+    assert len(users) == len(case["semantic"].get("users", []))
+    for ident in (*users, *channels):
+        assert ident not in shown
+    assert [f"@Person {user[-3:]}" for user in users] == re.findall(r"@Person \w+", shown)
+    assert [f"#c-{each[-3:].lower()}" for each in channels] == re.findall(r"#c-\w+", shown)

@@ -1,5 +1,7 @@
 """Names, plain text, subjects, and whole messages."""
 
+# ruff: noqa: E501 - a row of a table is one fact and stays on one line
+
 import re
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 
 from bridge import words
 from bridge.words import Mentioned
+from tests.shown import Alive
 from tests.typed import NAMES, link, rich, rows, said, section
 
 
@@ -83,3 +86,139 @@ def test_an_unfurled_message_stays_where_it_was() -> None:
     for channel, expected in (("C9", "a"), ("C1", "a\n\nsecret")):
         unfurl = {"is_msg_unfurl": True, "channel_id": channel, "text": "secret", "fallback": "secret"}
         assert words.message_to_markdown({"text": "a", "attachments": [unfurl]}, NAMES) == expected
+
+
+def test_another_conversation_is_known_by_any_of_its_marks() -> None:
+    """Shared messages come in several shapes; none of them passes without a public channel."""
+    for mark in (
+        {"is_reply_unfurl": True},
+        {"is_share": True},
+        {"channel_id": "C9"},
+        {"message_blocks": [{"ts": "1"}]},
+    ):
+        unfurl = {**mark, "text": "secret", "fallback": "secret", "author_name": "x", "footer": "Posted in #secret"}
+        assert words.message_to_markdown({"text": "a", "attachments": [unfurl]}, NAMES) == "a"
+
+
+def test_a_link_into_a_private_conversation_stays_in_slack() -> None:
+    """Its address holds the channel's id: it is told in words. Into a public channel it stays a link."""
+    base = "https://acme.slack.com/archives"
+    for url in (
+        f"{base}/C9/p17",
+        f"{base}/D9",
+        f"{base}/C1/p1?thread_ts=1&cid=C9",
+        "slack://channel?team=T1&id=G9",
+        f"{base}/old-plans/p1",
+        "https://app.slack.com/client/T1/C0123456789",
+    ):
+        for label, expected in (("", "a message in Slack"), (url, "a message in Slack"), ("our plan", "our plan")):
+            assert words.to_markdown(section(link(url, label)), "", NAMES) == expected
+        assert words.mrkdwn_to_markdown(f"<{url}|see C9>", words.Names()) in ("a message in Slack", "see C9")
+    public = f"{base}/C1/p17"
+    assert words.to_markdown(section(link(public)), "", NAMES) == f"<{public}>"
+    assert words.mentioned(section(link(public), link(f"{base}/C9"))).channels == {"C1", "C9"}
+    assert (
+        words.to_markdown(section(link("https://slack.com/intl/en-gb/")), "", NAMES)
+        == "<https://slack.com/intl/en-gb/>"
+    )
+
+
+def test_a_link_into_slack_stays_a_link_in_the_form() -> None:
+    """The form is still Slack: whether a channel is public is decided at delivery, when there is time to ask."""
+    url = "https://acme.slack.com/archives/C9/p17"
+    block, _ = words.as_rich_text({"blocks": section(link(url))}, NAMES, 100)
+    assert block == section({"type": "link", "url": url, "text": url})[0]
+
+
+def test_groups_are_named_by_what_slack_wrote_into_the_text() -> None:
+    """Blocks hold a group's id alone, the text beside them its handle."""
+    blocks = section(said("hi "), {"type": "usergroup", "usergroup_id": "S7"})
+    message = {"text": "hi <!subteam^S7|@makers &amp; co>", "blocks": blocks}
+    assert words.message_to_markdown(message, NAMES) == "hi @makers & co"
+
+
+def test_names_that_come_late_are_put_where_the_id_stood() -> None:
+    """An id in a form's text becomes the name as text: in code, at a line's start, beside a longer id, and once only."""
+    names = words.Names({"U1": "*Ann* `x`", "U12": "Bo"}, late=frozenset({"U1", "U12"}))
+    blocks = section(said("@U1 and @U12, not @U3 "), said("@U1", "code"))
+    assert words.to_markdown(blocks, "", names) == "@\\*Ann\\* \\`x\\` and @Bo, not @U3 `` @*Ann* `x` ``"
+    unknown = words.Names(late=frozenset({"U1"}))
+    assert words.to_markdown(section(said("@U1")), "", unknown) == "@someone"
+
+
+def test_mentions_in_attachments_are_asked_for() -> None:
+    """Whoever is named anywhere in a message is looked up, shared messages included."""
+    attachments = [
+        {"text": "<@U5>", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "<#C7>"}}]},
+        {"is_msg_unfurl": True, "channel_id": "C8", "text": "<@U6>"},
+    ]
+    found = words.mentioned_in({"text": "<@U4>", "attachments": attachments})
+    assert found == Mentioned(frozenset({"U4", "U5", "U6"}), frozenset({"C7", "C8"}))
+
+
+def test_what_an_app_says_is_carried() -> None:
+    """Attachments of apps: author, title, words, fields, picture and footer, each in its place, links alive."""
+    attachment = {
+        "author_name": "Jane *D*", "author_link": "https://x.example/", "title": "Build &amp; test", "title_link": "https://ci.example/1",
+        "text": "*passed*", "fields": [{"title": "Branch", "value": "`main`"}, {"title": "Log", "value": "• a"}],
+        "image_url": "https://ci.example/x.png", "footer": "CI", "color": "good", "ts": 1,
+        "actions": [{"type": "button", "text": "Open", "url": "https://ci.example/2"}],
+    }  # fmt: skip
+    message = {"subtype": "bot_message", "username": "CI", "text": "", "attachments": [attachment]}
+    assert words.message_to_markdown(message, NAMES).split("\n\n") == [
+        "[Jane \\*D\\*](https://x.example/)", "[Build & test](https://ci.example/1)", "**passed**", "**Branch**  \n`main`", "**Log**",
+        "- a", "[Open](https://ci.example/2)", "<https://ci.example/x.png>", "CI",
+    ]  # fmt: skip
+    unfurl = {"from_url": "https://e.example/a.png", "image_url": "https://e.example/a.png", "fallback": "a picture"}
+    assert words.message_to_markdown({"text": "x", "attachments": [unfurl]}) == "x\n\na picture"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ({"subtype": "me_message", "text": "left *early*"}, "_left **early**_"),
+        ({"subtype": "tombstone", "text": "This message was deleted."}, "This message was deleted."),
+        ({"subtype": "thread_broadcast", "text": "also here", "root": {"text": "the root"}}, "also here"),
+        ({"text": "mended", "edited": {"user": "U1", "ts": "1"}}, "mended"),
+        ({"subtype": "file_share", "text": "", "files": [{"name": "a_b.pdf"}]}, "File: a_b.pdf"),
+        ({"text": "", "files": [{"mode": "tombstone"}]}, ""),
+        ({"text": "<#C9|> <#C1|>"}, "a private channel #general"),
+        ({"text": "at 2026-11-24T10:30:00Z, 10:20:30, ::1"}, "at 2026-11-24T10:30:00Z, 10:20:30, ::1"),
+    ],
+)  # fmt: skip
+def test_every_kind_of_message_keeps_its_words(message: dict[str, object], expected: str) -> None:
+    """/me, deleted, broadcast, edited, files alone, an empty label, times."""
+    assert words.message_to_markdown(message, NAMES) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("a < b", "a < b"), ("I <3 you", "I <3 you"), ("-> here <-", "-> here <-"), ("1 > 0", "1 > 0"), ("AT&T", "AT&T"),
+        ("<b>x</b>", "‹b›x‹/b›"), ("a < b > c", "a ‹ b › c"), ("x <!-- y", "x ‹!-- y"), ("<<b>>", "‹‹b›>"), ("x <img", "x ‹img"),
+        ("&lt;b&gt;", "&\u2060lt;b&\u2060gt;"), ("&copy=", "&\u2060copy="), ("@[A](contact:1)", "@\u2060[A](contact:1)"),
+        (" a \n b\x00 ", "a b"), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_subject_is_harmless_and_reads_as_typed(typed: str, sent: str) -> None:
+    """Brackets that could be a tag are others that look alike; what cannot be seen breaks references and mentions."""
+    assert words.inert(typed) == sent
+    assert Alive(sent).found == []
+
+
+@given(st.text(st.sampled_from("<>&;#!/?a1 lt@[](contact:") | st.characters(), max_size=40))
+def test_a_subject_is_made_harmless_once(typed: str) -> None:
+    """No tag, comment or reference is left whatever was typed, and a second time changes nothing."""
+    sent = words.inert(typed)
+    assert words.inert(sent) == sent
+    assert Alive(sent).found == []
+    assert not re.search(r"(?s)<.*?>", sent)
+
+
+def test_a_name_holds_no_address() -> None:
+    """Renderers that link bare addresses find none in a name; an ordinary name is left as it is."""
+    assert words.name_to_markdown("J.R. Müller-Lee (she/her)") == "J.R. Müller-Lee (she/her)"
+    for name in ("Ann https://evil.example", "www.evil.example", "Ann a@evil.example", "Ann evil.example"):
+        out = words.name_to_markdown(name)
+        assert out.replace("\u2060", "") == name
+        assert not re.search(r"://|www\.|\w@\w|\s\w+\.\w", out)

@@ -45,7 +45,7 @@ def test_a_prefill_keeps_lists_quotes_and_code() -> None:
     elements = [
         rows("ordered", "a", "b", indent=0, offset=2), rows("bullet", "c", indent=1, border=1),
         {"type": "rich_text_quote", "elements": [{"type": "text", "text": "d"}]},
-        {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": "e"}], "border": 1},
+        {"type": "rich_text_preformatted", "elements": [said("e")], "border": 1, "language": "python"},
     ]  # fmt: skip
     block, _ = words.as_rich_text({"blocks": rich(*elements)}, NAMES, 100)
     assert block and json.loads(json.dumps(block).replace(', "style": {}', "")) == json.loads(
@@ -63,3 +63,11 @@ def test_a_prefill_knows_its_limit() -> None:
         "text": "a",
         "style": {"bold": True},
     }
+
+
+def test_a_prefill_knows_what_a_view_can_take() -> None:
+    """Few characters may be much JSON, by their styles or their addresses; then it is too long, whatever the limit."""
+    styled = [said("👍", *(["bold"] if i % 2 else ["italic"])) for i in range(3000)]
+    assert words.as_rich_text({"blocks": section(*styled)}, NAMES, 3000) == (None, True)
+    long = link("https://a.example/" + "x" * 250_000, "a")
+    assert words.as_rich_text({"blocks": section(long)}, NAMES, 3000) == (None, True)

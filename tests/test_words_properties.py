@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import words
-from tests.shown import MEANT, TAGS, Raw, Shown, bare, visible
-from tests.typed import NAUGHTY, links, prose, rich, rows, said, section, spans, styles
+from tests.shown import MEANT, TAGS, Raw, Shown, alive, bare, seen, visible
+from tests.typed import NAMES, NAUGHTY, links, messages, prose, rich, rows, said, section, spans, styles
 
 items = st.tuples(st.sampled_from(["bullet", "ordered"]), prose, st.integers(0, 3), st.integers(0, 12), st.booleans())
 
@@ -24,6 +24,26 @@ def test_every_character_is_rendered_as_typed(elements: list[dict[str, Any]]) ->
     assert shown.tags <= {"p", "br", "strong", "em", "s", "code", "a"}
     assert not re.search(r"(?i)@\[[^\]]*\]\(contact:", out)
     assert all(url.lower().startswith(MEANT) for url in shown.links)
+
+
+@settings(max_examples=300, deadline=None)
+@given(messages)
+def test_every_word_of_a_message_is_rendered(elements: list[dict[str, Any]]) -> None:
+    """Sections, quotes, lists and code in any order show their words, apart where they were apart; all else is dead."""
+    blocks = rich(*elements)
+    out = words.to_markdown(blocks)
+    assert " ".join(seen(Shown(out).text).split()) == " ".join(seen(words.to_plain(blocks)).split())
+    assert alive(out) == []
+
+
+@settings(max_examples=300, deadline=None)
+@given(messages)
+def test_a_round_through_the_form_changes_nothing(elements: list[dict[str, Any]]) -> None:
+    """A message that goes through a prefilled field is the same on the board, however often it does."""
+    block, _ = words.as_rich_text({"blocks": rich(*elements)}, NAMES, 10**6)
+    again, _ = words.as_rich_text({"blocks": [block]}, NAMES, 10**6)
+    assert again == block
+    assert words.to_markdown([block]) == words.to_markdown(rich(*elements), "", NAMES)
 
 
 @settings(max_examples=200, deadline=None)

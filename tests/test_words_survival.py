@@ -2,7 +2,7 @@
 
 # ruff: noqa: E501 - a row of a table is one fact and stays on one line
 
-import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import words
+from tests.bench.words import MANY, UNKIND, cost, long_text, many, ordinary
 from tests.shown import TAGS, Shown, check_rich
-from tests.typed import NAMES, link, said, section
+from tests.typed import NAMES, said
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -21,11 +22,13 @@ json_values = st.recursive(
 TYPES = [
     "rich_text", "rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted", "text", "link", "user",
     "channel", "usergroup", "broadcast", "emoji", "date", "color", "team", "section", "mrkdwn", "plain_text", "image", "novel",
+    "header", "table", "button", "static_select", "rich_text_novel", "video",
 ]  # fmt: skip
 KEYS = [
     "elements", "text", "url", "style", "name", "unicode", "skin_tone", "user_id", "channel_id", "usergroup_id", "range",
     "timestamp", "fallback", "value", "indent", "offset", "border", "language", "fields", "title", "alt_text", "rows", "blocks",
-    "attachments", "files", "pretext", "is_msg_unfurl", "title_link",
+    "attachments", "files", "pretext", "is_msg_unfurl", "title_link", "accessory", "options", "author_name", "author_link",
+    "image_url", "footer", "actions", "channel_id", "content", "subtype", "from_url",
 ]  # fmt: skip
 slackish = st.recursive(
     json_values
@@ -44,6 +47,9 @@ slackish = st.recursive(
 
 def everything(value: Any) -> None:
     words.mentioned(value, value)
+    words.mentioned_in(value)
+    words.inert(value)
+    words.name_to_markdown(value)
     words.to_plain(value, value, NAMES)
     words.mrkdwn_to_markdown(value, NAMES)
     words.message_to_markdown(value, NAMES)
@@ -76,17 +82,22 @@ def test_depth_is_survived() -> None:
     assert words.to_markdown(value, "shallow") == "shallow"
 
 
-@pytest.mark.parametrize("seed", ["*a ", "_", "`", "<", "<@", ":a", "~", "&", "```", "[", "@[", "\\", " ", "\n", "> ", "• ", "a*b_", "(", "&#", "*", "&gt;&gt;&gt;", ">>>\n"])  # fmt: skip
+@pytest.mark.parametrize("seed", UNKIND)
 def test_time_grows_with_length_only(seed: str) -> None:
     """Long text of whatever kind takes no time that grows faster than it does."""
-    quarter, whole = (_cost((seed * length)[:length]) for length in (5_000, 20_000))
+    quarter, whole = (cost(partial(long_text, (seed * length)[:length]), 1) for length in (2_000, 8_000))
     # What is linear takes four times as long, what grows with the square sixteen times.
-    assert whole < 8 * quarter + 0.3
+    assert whole < 8 * quarter + 0.2
 
 
-def _cost(text: str) -> float:
-    """Seconds of this process's own work: the machine's other load does not count."""
-    began = time.process_time()
-    words.mrkdwn_to_markdown(text)
-    words.to_markdown(section(said(text), said(text, "bold"), said(text, "code"), link("https://a/" + text, text)))
-    return time.process_time() - began
+@pytest.mark.parametrize("kind", MANY)
+def test_time_grows_with_pieces_only(kind: str) -> None:
+    """Many runs, links, items, quotes, cells and strangers take no time that grows faster than they do."""
+    quarter, whole = (cost(partial(many, kind, length), 1) for length in (250, 1_000))
+    assert whole < 8 * quarter + 0.2
+
+
+def test_converting_is_as_quick_as_rendering() -> None:
+    """An ordinary message is converted in about the time that a renderer of CommonMark takes for the result."""
+    _, _, relative = ordinary(times=20)
+    assert relative > 0.4

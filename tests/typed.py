@@ -42,10 +42,17 @@ def rich(*elements: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"type": "rich_text", "elements": list(elements)}]
 
 
-prose = st.text(
-    st.sampled_from(list("ab1 _*~`#-+.>[]()<>!&;:=|\\@\n\t\"'“👍é٣\u00a0")) | st.characters(exclude_categories=["Cs"]),
-    max_size=14,
-) | st.sampled_from([text for text in NAUGHTY if "\ud800" not in text])
+# What Markdown is made of, close together: where two rules meet is where converters break.
+tricky = st.text(st.sampled_from(list("]:[`*_~<>&#;!\\ \n()a1-+=|.@")), max_size=8)
+prose = (
+    tricky
+    | st.text(
+        st.sampled_from(list("ab1 _*~`#-+.>[]()<>!&;:=|\\@\n\t\"'“👍é٣\u00a0"))
+        | st.characters(exclude_categories=["Cs"]),
+        max_size=14,
+    )
+    | st.sampled_from([text for text in NAUGHTY if "\ud800" not in text])
+)
 styles = st.sets(st.sampled_from(["bold", "italic", "strike", "code", "underline"]), max_size=3)
 spans = st.builds(lambda text, marks: said(text, *marks), prose, styles)
 urls = st.sampled_from([
@@ -53,3 +60,20 @@ urls = st.sampled_from([
     "javascript:alert(1)", "data:text/html,x", "https://a.example/onclick=x", "https://a.example/*x*", "https://a.example/\"'<>`\\", "HTTPS://a.example", " javascript:x",
 ])  # fmt: skip
 links = st.builds(lambda url, text, marks: link(url, text, *marks), urls, prose, styles)
+
+runs = st.lists(spans | links, min_size=1, max_size=4)
+sections = st.builds(lambda inner: {"type": "rich_text_section", "elements": inner}, runs)
+quotes = st.builds(
+    lambda inner, border: {"type": "rich_text_quote", "elements": inner, "border": border}, runs, st.integers(0, 1)
+)
+blocks_of_code = st.builds(
+    lambda text, language, border: {"type": "rich_text_preformatted", "elements": [said(text)], "language": language, "border": border},
+    prose, st.sampled_from(["", "python", "c++", "a b", "`"]), st.integers(0, 1),
+)  # fmt: skip
+lists = st.builds(
+    lambda style, inner, indent, offset, border: {
+        "type": "rich_text_list", "style": style, "indent": indent, "offset": offset, "border": border, "elements": inner,
+    },
+    st.sampled_from(["bullet", "ordered"]), st.lists(sections, min_size=1, max_size=3), st.integers(0, 8), st.integers(0, 12), st.integers(0, 1),
+)  # fmt: skip
+messages = st.lists(sections | quotes | blocks_of_code | lists, max_size=5)

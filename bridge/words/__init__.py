@@ -7,9 +7,12 @@ for emoji.json.
 
 from bridge.words.conversions import (
     first_line,
+    inert,
     mentioned,
+    mentioned_in,
     message_to_markdown,
     mrkdwn_to_markdown,
+    name_to_markdown,
     to_markdown,
     to_plain,
 )
@@ -23,9 +26,12 @@ __all__ = [
     "as_rich_text",
     "escape",
     "first_line",
+    "inert",
     "mentioned",
+    "mentioned_in",
     "message_to_markdown",
     "mrkdwn_to_markdown",
+    "name_to_markdown",
     "to_markdown",
     "to_plain",
 ]

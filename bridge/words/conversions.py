@@ -1,30 +1,38 @@
 """The ways through: what Slack said, as the board's Markdown or as plain words."""
 
+import html
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from bridge.words import nouns
 from bridge.words.markdown import markdown_of, unmentioning
 from bridge.words.message import parts_of, parts_of_message
 from bridge.words.mrkdwn import mrkdwn_parts
 from bridge.words.nouns import Mentioned, Names
-from bridge.words.runs import clean, text_of
+from bridge.words.runs import Part, Run, clean, text_of
 
 _NOBODY = Names()
 
 
 class _Asked(dict[str, str]):
-    """Names nothing, and remembers what it was asked for."""
+    """Calls everything "?", and remembers what it was asked for."""
 
     def get(self, key: str, default: Any = None) -> Any:
         if key:
-            self[key] = ""
-        return default
+            self[key] = "?"
+        return "?" if key else default
 
 
 def mentioned(blocks: object, text: str = "") -> Mentioned:
     """The ids that `to_markdown` would ask `Names` for, given the same arguments."""
+    return mentioned_in({"blocks": blocks, "text": text})
+
+
+def mentioned_in(message: Mapping[str, Any]) -> Mentioned:
+    """The ids that `message_to_markdown` would ask `Names` for."""
     users, channels, groups = _Asked(), _Asked(), _Asked()
-    parts_of(blocks, text, Names(users, channels, groups))
+    parts_of_message(message, Names(users, channels, groups))
     return Mentioned(frozenset(users), frozenset(channels), frozenset(groups))
 
 
@@ -49,10 +57,31 @@ def message_to_markdown(message: Mapping[str, Any], names: Names = _NOBODY) -> s
     return markdown_of(parts_of_message(message, names))
 
 
+def name_to_markdown(name: str) -> str:
+    """Somebody's name, within a line of the board's Markdown: nothing but its characters."""
+    return markdown_of([Part("text", (Run(nouns.called(name)),))])
+
+
 def to_plain(blocks: object, text: str = "", names: Names = _NOBODY) -> str:
     """The words without any markup, a line for a line."""
     lines = [text_of(part.runs) for part in parts_of(blocks, text, names)]
     return unmentioning("\n".join(lines)).strip()
+
+
+def inert(text: str) -> str:
+    """One line for a field that the board takes for plain text: read as typed, and harmless taken for HTML.
+
+    The classic portal cuts everything from a `<` to the next `>` out of subjects, so brackets that could be
+    a tag become ‹ and ›. A character reference gets a word joiner, which cannot be seen.
+    """
+    line = re.sub("<([^<>]*)>", "‹\\1›", " ".join(clean(text).split()))
+    cut = line.rfind(">") + 1
+    line = re.sub("<(?=[A-Za-z/!?])", "‹", line[:cut].replace("<", "‹") + line[cut:])
+    return unmentioning(re.sub(r"&#?\w+;?", _unreferenced, line))
+
+
+def _unreferenced(found: re.Match[str]) -> str:
+    return found[0] if html.unescape(found[0]) == found[0] else "&\u2060" + found[0][1:]
 
 
 def first_line(plain: str, limit: int) -> str:

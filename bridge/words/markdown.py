@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import groupby
 from urllib.parse import quote
 
@@ -11,9 +10,12 @@ from bridge.words.runs import Part, Run, spoken, text_of
 
 _DELIMITERS = {"bold": ("**",), "italic": ("_", "*"), "strike": ("~~",)}
 _LITERAL = re.compile(
-    r"\\(?=[!-/:-@\[-`{-~]|$)|[`\[\]]|(?<!\s)\*|\*(?!\s)|(?<!\s)~|~(?=~)"
+    r"\\(?=[!-/:-@\[-`{-~]|\s*$)|[`\[\]]|(?<!\s)\*|\*(?!\s)|(?<!\s)~|~(?=~)"
     r"|(?<![^\W_])(?<!\s)_|(?<=\s)_(?!\s)|(?<=[^\W_])_(?![^\W_])"
 )
+_REFERENCE = re.compile(r"&(?=#?\w+;)")
+_NUMBER = re.compile(r"(\d+)([.)])(?=\s|$)")
+_MAIL = re.compile(r"mailto:[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _STARTS = re.compile(r"[#>]|[-+](?=\s|$)|=+$|[-:|][-:|\s]*$")
 
 
@@ -55,8 +57,7 @@ def _block(part: Part, margins: list[tuple[int, int]]) -> list[str]:
 
 def _fenced(text: str, language: str) -> list[str]:
     fence = "`" * max(3, *(len(run) + 1 for run in ["", *re.findall("`+", text)]))
-    word = language if re.fullmatch("[A-Za-z0-9+#-]+", language) else ""
-    return [fence + word, *unmentioning(text).strip("\n").split("\n"), fence]
+    return [fence + language, *unmentioning(text).strip("\n").split("\n"), fence]
 
 
 def unmentioning(code: str) -> str:
@@ -76,31 +77,44 @@ def _broken(rows: list[str]) -> list[str]:
 def _lines(runs: Iterable[Run]) -> list[list[Run]]:
     lines: list[list[Run]] = [[]]
     for run in runs:
+        style = run.style - {"underline"} if run.style else run.style
         for i, piece in enumerate(run.text.split("\n")):
             if i:
                 lines.append([])
             if piece:
-                lines[-1].append(Run(piece, run.style - {"underline"}, run.url))
+                lines[-1].append(Run(piece, style, run.url))
     return [_merged(line) for line in lines]
 
 
 def _merged(line: list[Run]) -> list[Run]:
+    if len(line) < 2:
+        return line
     # Two code spans that touch would become one with backticks in it, so code joins code.
     alike = groupby(line, lambda run: (run.url, {"code"} if "code" in run.style else run.style))
     groups = [list(group) for _, group in alike]
-    return [replace(group[0], text=text_of(group)) for group in groups]
+    shared = [frozenset.intersection(*(run.style for run in group)) for group in groups]
+    return [Run(text_of(group), style, group[0].url) for group, style in zip(groups, shared, strict=True)]
 
 
 def _line(runs: list[Run]) -> str:
-    reach = {name: sum(len(run.text) for run in runs if name in run.style) for name in _DELIMITERS}
-    widest = sorted(reach, key=lambda name: -reach[name])
-    out = _spans(runs, ("url", *widest, "code"), "", "")
+    out = _spans(runs, _levels(runs), "", "")
     body = out.strip()
     # Indentation would make a code block; no-break spaces keep the look of it.
     width = len(out[: len(out) - len(out.lstrip())].expandtabs(4))
     indent = "\u00a0" * width if body and width > 1 else ""
-    body = re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", body)
+    body = _NUMBER.sub(r"\1\\\2", body, count=1) if _NUMBER.match(body) else body
     return indent + ("\\" if _STARTS.match(body) else "") + body
+
+
+def _levels(runs: list[Run]) -> tuple[str, ...]:
+    """What has marks in this line, from the outside in: the wider a style, the further out."""
+    reach: dict[str, int] = {}
+    for run in runs:
+        for name in run.style:
+            reach[name] = reach.get(name, 0) + len(run.text)
+    widest = sorted((name for name in _DELIMITERS if name in reach), key=lambda name: -reach[name])
+    links = ("url",) if any(run.url for run in runs) else ()
+    return (*links, *widest, *(("code",) if "code" in reach else ()))
 
 
 def _spans(runs: list[Run], levels: tuple[str, ...], before: str, after: str) -> str:
@@ -125,7 +139,7 @@ def _span(value: str, runs: list[Run], rest: tuple[str, ...], before: str, after
         return _code_span(text_of(runs))
     if value in _DELIMITERS:
         return _emphasis(value, runs, rest, before, after)
-    return _anchor(value, runs, rest, before, after) if value else _spans(runs, rest, before, after)
+    return _anchor(value, runs, rest, before) if value else _spans(runs, rest, before, after)
 
 
 def _emphasis(name: str, runs: list[Run], rest: tuple[str, ...], before: str, after: str) -> str:
@@ -162,35 +176,38 @@ def _code_span(text: str) -> str:
     return fence + pad + unmentioning(text) + pad + fence
 
 
-def _anchor(url: str, runs: list[Run], rest: tuple[str, ...], before: str, after: str) -> str:
-    coded = any("code" in run.style for run in runs)
-    if shown := "" if coded else _self_named(url, text_of(runs), before.strip(), after.strip()):
+def _anchor(url: str, runs: list[Run], rest: tuple[str, ...], before: str) -> str:
+    # Nothing inside the brackets could carry a style.
+    if shown := "" if any(run.style for run in runs) else _self_named(url, text_of(runs)):
         return shown
-    inner = _spans([replace(run, url="") for run in runs], rest, "[", "]")
+    # A line that begins with [`]:` is the definition of a reference, code or not.
+    inner = _spans([run._replace(url="", style=run.style - _uncoded(run)) for run in runs], rest, "[", "]")
     lead, tail = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
     # `@[` begins the board's own mentions.
-    gap = " " if before == "@" and not lead else ""
+    gap = "\u2060" if before == "@" and not lead else ""
     return f"{lead}{gap}[{inner.strip()}]({_destination(url)}){tail}"
 
 
-def _self_named(url: str, label: str, before: str, after: str) -> str:
-    """An address that is its own label, as it is or in angle brackets; "" where neither is safe."""
-    if label not in (url, url.removeprefix("mailto:"), url.removeprefix("tel:")):
-        return ""
-    alone = before in ("", "(") and (not after or after in ".,!?)")
-    if alone and _literal(label, "") == label and (label[-1].isalnum() or label[-1] == "/"):
-        return label
+def _uncoded(run: Run) -> frozenset[str]:
+    return frozenset({"code"}) if "]:" in run.text else frozenset()
+
+
+def _self_named(url: str, label: str) -> str:
+    """An address that is its own label, in angle brackets; "" where renderers would not agree upon it."""
+    if _MAIL.fullmatch(url) and label == url.removeprefix("mailto:"):
+        return f"<{label}>"
     # Read as HTML, `/name=` inside angle brackets would be an attribute.
-    bracketed = label == url == _address(url) and not re.search(r"/[\w-]+=", url)
-    return f"<{url}>" if bracketed else ""
+    same = label == url == _address(url) and not _REFERENCE.search(url)
+    return f"<{url}>" if same and not re.search(r"/[\w-]+=", url) else ""
 
 
 def _address(url: str) -> str:
-    return re.sub(r"""[\s<>"'`\\{}|^]""", lambda found: quote(found[0]), url)
+    # `@[` begins the board's own mentions, wherever it stands.
+    return re.sub(r"""[\s<>"'`\\{}|^]|(?<=@)\[""", lambda found: quote(found[0]), url)
 
 
 def _destination(url: str) -> str:
-    url = re.sub(r"&(?=#?\w+;)", "&amp;", _address(url))
+    url = _REFERENCE.sub("&amp;", _address(url))
     depth, deepest = 0, 0
     for char in url:
         depth += (char == "(") - (char == ")")
@@ -201,7 +218,9 @@ def _destination(url: str) -> str:
 def _literal(text: str, after: str) -> str:
     """Text escaped so that it renders as typed; `after` is the character that will follow."""
     text = _LITERAL.sub(lambda found: "\\" + found[0], text)
-    text = re.sub(r"&(?=#?\w+;)", "&amp;", text).replace("<", "&lt;")
+    if "&" in text:
+        text = _REFERENCE.sub("&amp;", text)
+    text = text.replace("<", "&lt;")
     if after.isalnum() or after in ("#", ";"):
         text = re.sub(r"&(?=#?\w*$)", "&amp;", text)
     return text[:-1] + "\\!" if after == "[" and text.endswith("!") else text

@@ -1,43 +1,76 @@
 """Reading messages: the blocks or else the text, the attachments, the files' names."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bridge.words import nouns
 from bridge.words.mrkdwn import decode, mrkdwn_parts
 from bridge.words.nouns import Names
-from bridge.words.rich_text import block_parts
-from bridge.words.runs import Part, Run, clean, spoken, text_at
+from bridge.words.rich_text import block_parts, maps
+from bridge.words.runs import Part, Run, clean, spoken, styled, text_at
+
+_LABELLED = re.compile(r"<[@!](?:subteam\^)?([A-Z0-9]+)\|@?([^<>|]+)>")
+# What marks an attachment as a message from another conversation.
+_UNFURLED = ("is_msg_unfurl", "is_reply_unfurl", "is_share", "channel_id", "message_blocks")
 
 
 def parts_of(blocks: object, text: object, names: Names) -> list[Part]:
     """The blocks' parts, or the text's where the blocks say nothing."""
-    return spoken(block_parts(blocks, names)) or spoken(mrkdwn_parts(clean(text), names))
+    given = clean(text)
+    # Slack writes the handles of groups into the text, and only their ids into the blocks.
+    if labels := {ident: decode(label) for ident, label in _LABELLED.findall(given)}:
+        names = replace(names, labels=labels)
+    return spoken(block_parts(blocks, names)) or spoken(mrkdwn_parts(given, names))
 
 
 def parts_of_message(message: object, names: Names) -> list[Part]:
     """A whole message's parts: its words, its attachments, its files' names."""
     if not isinstance(message, Mapping):
         return []
-    attached = [part for node in _maps(message.get("attachments")) for part in _attachment(node, names)]
-    called = (text_at(node, "name", "title") for node in _maps(message.get("files")))
+    attached = [part for node in maps(message.get("attachments")) for part in _attachment(node, names)]
+    called = (text_at(node, "name", "title") for node in maps(message.get("files")))
     listed = "\n".join("File: " + " ".join(name.split()) for name in called if name.strip())
     said = parts_of(message.get("blocks"), message.get("text"), names)
+    if message.get("subtype") == "me_message":
+        said = styled(said, "italic")
     return said + spoken([*attached, Part("text", (Run(listed),))])
-
-
-def _maps(nodes: object) -> list[Mapping[str, Any]]:
-    return [node for node in nodes if isinstance(node, Mapping)] if isinstance(nodes, list) else []
 
 
 def _attachment(node: Mapping[str, Any], names: Names) -> list[Part]:
     # An unfurled message may come from a private channel that its readers here never saw.
-    unfurled = node.get("is_msg_unfurl") or node.get("is_reply_unfurl")
-    if unfurled and not names.channels.get(text_at(node, "channel_id")):
+    if any(node.get(key) for key in _UNFURLED) and not names.channels.get(text_at(node, "channel_id")):
         return []
-    title = Part("text", (nouns.link(text_at(node, "title_link"), decode(text_at(node, "title"))),))
-    said = [*mrkdwn_parts(text_at(node, "pretext"), names), title]
-    fields = [text for pair in _maps(node.get("fields")) for text in (pair.get("title"), pair.get("value"))]
-    for text in (node.get("text"), *fields):
-        said += mrkdwn_parts(clean(text), names)
-    return spoken(said + block_parts(node.get("blocks"), names)) or mrkdwn_parts(text_at(node, "fallback"), names)
+    said = [
+        *mrkdwn_parts(text_at(node, "pretext"), names),
+        _linked(node, "author_link", "author_name", names),
+        _linked(node, "title_link", "title", names),
+        *mrkdwn_parts(text_at(node, "text"), names),
+        *(part for pair in maps(node.get("fields")) for part in _field(pair, names)),
+        *block_parts(node.get("blocks"), names),
+        *block_parts(node.get("actions"), names),
+        _picture(node, names),
+        *mrkdwn_parts(text_at(node, "footer"), names),
+    ]
+    return spoken(said) or mrkdwn_parts(text_at(node, "fallback"), names)
+
+
+def _linked(node: Mapping[str, Any], url: str, label: str, names: Names) -> Part:
+    shown = decode(text_at(node, label))
+    return Part("text", (nouns.link(text_at(node, url) if shown.strip() else "", shown, names),))
+
+
+def _field(pair: Mapping[str, Any], names: Names) -> list[Part]:
+    title = Run(decode(text_at(pair, "title")), frozenset({"bold"}))
+    first, *more = mrkdwn_parts(text_at(pair, "value"), names)
+    if first.kind == "text" and not first.quoted:
+        return [Part("text", (title, Run("\n"), *first.runs)), *more]
+    return [Part("text", (title,)), first, *more]
+
+
+def _picture(node: Mapping[str, Any], names: Names) -> Part:
+    url = text_at(node, "image_url")
+    # The picture that a link in the message itself leads to is there already.
+    told = url in (text_at(node, "from_url"), text_at(node, "original_url"))
+    return Part("text", () if told else (nouns.link(url, "", names),))

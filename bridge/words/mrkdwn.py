@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
 
 from bridge.words import nouns
@@ -49,7 +48,7 @@ def _paragraphs(text: str, names: Names) -> list[Part]:
     if found := re.search("^(?:>|&gt;){3}", text, re.MULTILINE):
         head, mark, tail = text[: found.start()], found[0], text[found.end() :]
     rows = [_row(line, names) for line in head.split("\n")] if head or not mark else []
-    rows += [replace(_row(line, names), quoted=True) for line in tail.split("\n")] if mark else []
+    rows += [_row(line, names)._replace(quoted=True) for line in tail.split("\n")] if mark else []
     parts: list[Part] = []
     for (kind, _), alike in groupby(rows, lambda row: (row.kind, row.quoted)):
         group = list(alike)
@@ -58,7 +57,7 @@ def _paragraphs(text: str, names: Names) -> list[Part]:
 
 
 def _stacked(rows: Sequence[Part]) -> Part:
-    return replace(rows[0], runs=tuple(run for row in rows for run in (*row.runs, Run("\n"))))
+    return rows[0]._replace(runs=tuple(run for row in rows for run in (*row.runs, Run("\n"))))
 
 
 def _row(line: str, names: Names) -> Part:
@@ -92,7 +91,7 @@ def _mark(runs: list[Run], opened: dict[str, int], mark: str, before: str, after
     closes = bool(before.strip()) and not after.isalnum() and after != "`"
     if start is not None and closes and len(runs) > start + 1 and text_of(runs[start + 1 :]):
         for i in range(start + 1, len(runs)):
-            runs[i] = replace(runs[i], style=runs[i].style | {_MARKS[mark]})
+            runs[i] = runs[i]._replace(style=runs[i].style | {_MARKS[mark]})
         runs[start] = Run("")
         del opened[mark]
         return
@@ -120,5 +119,5 @@ def _angle(inner: str, names: Names) -> Run:
     if body[:1] == "!":
         return nouns.command(body[1:], label, names)
     if re.match("(?i)[a-z][a-z0-9+.-]*:", body):
-        return nouns.link(body, label)
+        return nouns.link(body, label, names)
     return Run(label or f"<{decode(inner)}>")

@@ -8,6 +8,15 @@ from datetime import UTC, datetime
 from bridge.words.runs import Run, clean
 
 _LIVE = re.compile(r"(?i)https?://[^\s/?#]\S*|(?:mailto|tel):\S+")
+_SLACKS = re.compile(r"(?i)(?:https?://(?:[\w-]+\.)*slack(?:-gov)?\.com/|slack:)")
+# Channels stand in Slack's addresses by id, in old ones by name.
+_CONVERSATION = re.compile(
+    r"(?<=/archives/)[^/?#]+|(?<=/messages/)[^/?#]+|(?<=[?&]id=)[^&#]+|(?<=[?&]cid=)[^&#]+|(?<=[?&]channel=)[^&#]+"
+    r"|(?<![A-Za-z0-9])[CDG][A-Z0-9]{8,}(?![A-Za-z0-9])"
+)
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# Where renderers that link bare addresses would begin: the scheme, www., a mail address, a domain.
+_LINKABLE = re.compile(r"(?i)(?<=:)(?=//)|(?<=@)(?=\w)|(?<=www)(?=\.)|(?<=\s)(\w[\w-]*)(?=\.\w)")
 
 
 @dataclass(frozen=True)
@@ -15,12 +24,17 @@ class Names:
     """What ids are called: users' display names, public channels' names, groups' handles.
 
     Channels and handles come without `#` and `@`. Ids that are missing are fine; a channel
-    that is not known to be public must be missing.
+    that is not known to be public must be missing. `labels` are what Slack itself wrote
+    beside ids, `late` ids that stand in the text as `@id` for want of a name. `inside`: the
+    words stay in Slack, so that a link into a private conversation tells nobody anything.
     """
 
     users: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    late: frozenset[str] = frozenset()
+    inside: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,37 +46,58 @@ class Mentioned:
     groups: frozenset[str] = frozenset()
 
 
-def link(url: str, label: str) -> Run:
-    """A link that shows its label, or else its address; without the link where the scheme is none of ours."""
+def called(name: str) -> str:
+    """Somebody's name on one line, in which no renderer finds an address and nothing turns the line around."""
+    line = " ".join(_BIDI.sub("", clean(name)).split())
+    return _LINKABLE.sub("\\1\u2060", line)
+
+
+def said(text: str, names: Names) -> Run:
+    """Text as it was typed, but for the ids that stand in it for want of a name."""
+    if not names.late:
+        return Run(text)
+    return Run(re.sub("@([A-Z0-9]+)", lambda m: user(m[1], "", names).text if m[1] in names.late else m[0], text))
+
+
+def link(url: str, label: str, names: Names) -> Run:
+    """A link that shows its label, or else its address; without the link where the scheme is none of ours.
+
+    Into a conversation in Slack it leads only where that is public: its address holds the channel's id.
+    """
     url = url.strip()
+    if not names.inside and _SLACKS.match(url):
+        ids = _CONVERSATION.findall(url)
+        if not all(names.channels.get(ident) for ident in ids):
+            shown = label.strip() and not any(ident in label for ident in ids)
+            return Run(label if shown else "a message in Slack")
     return Run(label if label.strip() else url, url=url if _LIVE.fullmatch(url) else "")
 
 
 def user(ident: str, label: str, names: Names) -> Run:
     """A user by name, by the label that came along, or nobody in particular."""
-    name = names.users.get(ident) or label.removeprefix("@")
-    return Run("@" + (" ".join(clean(name).split()) or "someone"))
+    name = names.users.get(ident) or label.removeprefix("@") or names.labels.get(ident, "")
+    return Run("@" + (called(name) or "someone"))
 
 
 def channel(ident: str, names: Names) -> Run:
     """A public channel by its name; any other is not named."""
     name = names.channels.get(ident)
-    return Run("#" + " ".join(clean(name).split()) if name else "a private channel")
+    return Run("#" + called(name) if name else "a private channel")
 
 
 def group(ident: str, label: str, names: Names) -> Run:
     """A user group by its handle, by the label that came along, or none in particular."""
-    name = names.groups.get(ident) or label.removeprefix("@")
-    return Run("@" + (" ".join(clean(name).split()) or "group"))
+    name = names.groups.get(ident) or label.removeprefix("@") or names.labels.get(ident, "")
+    return Run("@" + (called(name) or "group"))
 
 
-def date(stamp: object, fallback: str, url: str = "") -> Run:
+def date(stamp: object, fallback: str, url: str, names: Names) -> Run:
     """A time as its fallback says it, else in ISO 8601."""
     try:
         text = fallback or datetime.fromtimestamp(float(str(stamp)), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (ValueError, OverflowError, OSError):
         text = "a date"
-    return link(url, text)
+    return link(url, text, names)
 
 
 def command(body: str, label: str, names: Names) -> Run:
@@ -73,5 +108,5 @@ def command(body: str, label: str, names: Names) -> Run:
     if kind == "subteam":
         return group(ident, label, names)
     if kind == "date":
-        return date(ident, label, url)
+        return date(ident, label, url, names)
     return Run(label or kind)

@@ -1,6 +1,8 @@
 """Writing what Slack accepts back: the rich text that a form opens with."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -8,19 +10,26 @@ from bridge.words.message import parts_of_message
 from bridge.words.nouns import Names
 from bridge.words.runs import Part, Run, text_of
 
+# A whole view takes 250 kB. https://docs.slack.dev/reference/methods/views.open
+_MOST_BYTES = 200_000
+
 
 def as_rich_text(message: Mapping[str, Any], names: Names, limit: int) -> tuple[dict[str, Any] | None, bool]:
     """A message as a rich_text_input's `initial_value`, and whether it was too long for one.
 
-    `limit` counts visible characters. (None, True) is too long, (None, False) says nothing.
+    `limit` counts visible characters; what is too much JSON for a view is too long as well.
+    (None, True) is too long, (None, False) says nothing.
     https://docs.slack.dev/reference/block-kit/block-elements/rich-text-input-element
     """
-    parts = parts_of_message(message, names)
+    parts = parts_of_message(message, replace(names, inside=True))
     if sum(len(run.text) for part in parts for run in part.runs) > limit:
         return None, True
     grouped = groupby(enumerate(parts), lambda pair: _list_key(*pair))
     elements = [_rich(key, [part for _, part in group]) for key, group in grouped]
-    return ({"type": "rich_text", "elements": elements} if elements else None), False
+    block = {"type": "rich_text", "elements": elements}
+    if len(json.dumps(block)) > _MOST_BYTES:
+        return None, True
+    return block if elements else None, False
 
 
 def _list_key(i: int, part: Part) -> tuple[str, int, int, bool, int]:
@@ -40,7 +49,8 @@ def _rich(key: tuple[str, int, int, bool, int], parts: list[Part]) -> dict[str, 
         return {"type": "rich_text_list", **style, **offset, **border, "elements": sections}
     if kind == "code":
         text = [{"type": "text", "text": text_of(parts[0].runs)}]
-        return {"type": "rich_text_preformatted", "elements": text, **border}
+        known = {"language": parts[0].language} if parts[0].language else {}
+        return {"type": "rich_text_preformatted", "elements": text, **border, **known}
     return {"type": "rich_text_quote" if quoted else "rich_text_section", "elements": rows[0]}
 
 

@@ -1,18 +1,26 @@
 """Reading blocks: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bridge.words import nouns
 from bridge.words.emoji import SHORT_NAME, emoji_run
 from bridge.words.mrkdwn import lex, mrkdwn_parts
 from bridge.words.nouns import Names
-from bridge.words.runs import Part, Run, clean, count, text_at
+from bridge.words.runs import Part, Run, clean, count, styled, text_at, text_of
 
 _DEPTH = 16  # Slack nests four deep; a hostile payload must not exhaust the stack.
 _STYLES = ("bold", "italic", "strike", "code", "underline")
-_READABLE = ("title", "text", "fields", "elements", "rows", "items", "label", "alt_text", "description")
+_RICH = frozenset({"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"})
+# What people can read in a block that is not rich text. Strings under other names may be ids.
+_READABLE = (
+    "title", "subtitle", "text", "header", "heading", "fields", "elements", "rows", "items", "label", "alt_text",
+    "description", "content", "body", "caption", "summary", "details",
+)  # fmt: skip
+_LANGUAGE = re.compile("[A-Za-z0-9+#-]{1,30}")
+_UNSEEN = frozenset({"confirm", "placeholder", "style", "slack_file"})
+_ADDRESSES = ("url", "title_url", "image_url", "video_url")
 
 
 def block_parts(node: object, names: Names, depth: int = 0) -> list[Part]:
@@ -28,7 +36,46 @@ def block_parts(node: object, names: Names, depth: int = 0) -> list[Part]:
         return mrkdwn_parts(text_at(node, "text"), names)
     if kind.startswith("rich_text_"):
         return _rich_parts(kind, node, names, depth + 1)
-    return [part for key in _READABLE for part in block_parts(node.get(key), names, depth + 1)]
+    if kind == "header":
+        return styled(_readable(node, names, depth + 1), "bold")
+    known = block_parts(node.get("elements"), names, depth + 1) if kind == "rich_text" else []
+    return known or _readable(node, names, depth + 1)
+
+
+def maps(nodes: object) -> list[Mapping[str, Any]]:
+    """The objects in a list, or the one that stands in its place."""
+    return [node for node in (nodes if isinstance(nodes, list) else [nodes]) if isinstance(node, Mapping)]
+
+
+def _readable(node: Mapping[str, Any], names: Names, depth: int) -> list[Part]:
+    """A block's strings in the order of `_READABLE`, then what lies deeper; its address on the first of them."""
+    folded = str(node.get("type")).endswith(("_select", "overflow"))
+    parts = [] if folded else [part for key in _READABLE for part in _under(key, node.get(key), names, depth)]
+    deeper = [maps(value) for key, value in node.items() if key not in _READABLE and key not in _UNSEEN]
+    parts += [] if folded else [part for found in deeper for part in block_parts(found, names, depth)]
+    # A picture's title and its description are often the same.
+    parts = list(dict.fromkeys(parts)) if node.get("alt_text") else parts
+    if url := text_at(node, *_ADDRESSES):
+        parts[:1] = [_linked(url, parts[0].runs if parts else (), names)]
+    return parts
+
+
+def _linked(url: str, runs: tuple[Run, ...], names: Names) -> Part:
+    link = nouns.link(url, text_of(runs), names)
+    same = link.text == text_of(runs)
+    return Part("text", tuple(run._replace(url=run.url or link.url) for run in runs) if same else (link,))
+
+
+def _under(key: str, value: object, names: Names, depth: int) -> list[Part]:
+    if key != "rows" or not isinstance(value, list):
+        return block_parts(value, names, depth)
+    rows = [[_flat(cell, names, depth, " ") for cell in row] for row in value if isinstance(row, list)]
+    lines = [_joined(row, " | ") for row in rows]
+    return [Part("text", tuple(_joined(lines, "\n"))), *block_parts(maps(value), names, depth)]
+
+
+def _joined(pieces: Iterable[list[Run]], gap: str) -> list[Run]:
+    return [run for i, piece in enumerate(pieces) for run in ([Run(gap)] if i else []) + piece]
 
 
 def _rich_parts(kind: str, node: Mapping[str, Any], names: Names, depth: int) -> list[Part]:
@@ -37,37 +84,41 @@ def _rich_parts(kind: str, node: Mapping[str, Any], names: Names, depth: int) ->
     quoted = kind == "rich_text_quote" or bool(node.get("border"))
     if kind == "rich_text_list":
         first = count(node.get("offset"), 999_999) + 1 if node.get("style") == "ordered" else 0
-        rows = [tuple(_flat(child, names, depth)) for child in children]
+        rows = [tuple(_flat(child, names, depth, "\n")) for child in children]
         indent = count(node.get("indent"), 8)
         return [Part("item", row, indent, first and first + i, quoted) for i, row in enumerate(rows)]
     name = "code" if kind == "rich_text_preformatted" else "text"
     runs = tuple(run for child in children for run in _inline(child, names, depth))
-    return [Part(name, runs, quoted=quoted, language=text_at(node, "language"))]
+    language = text_at(node, "language")
+    part = Part(name, runs, quoted=quoted, language=language if _LANGUAGE.fullmatch(language) else "")
+    return [part] if kind in _RICH else [part, *_readable({**node, "elements": None}, names, depth)]
 
 
-def _flat(node: object, names: Names, depth: int) -> list[Run]:
-    return [run for part in block_parts(node, names, depth) for run in part.runs]
+def _flat(node: object, names: Names, depth: int, gap: str) -> list[Run]:
+    return _joined((list(part.runs) for part in block_parts(node, names, depth) if part.runs), gap)
 
 
 def _inline(node: object, names: Names, depth: int) -> list[Run]:
     kind = text_at(node, "type") if isinstance(node, Mapping) else ""
     if not isinstance(node, Mapping) or kind not in _INLINE:
-        return _flat(node, names, depth)
-    marks = node.get("style")
-    style = frozenset(k for k in _STYLES if marks.get(k)) if isinstance(marks, Mapping) else frozenset()
-    return [replace(_INLINE[kind](node, names), style=style)]
+        return _flat(node, names, depth, " ")
+    run, marks = _INLINE[kind](node, names), node.get("style")
+    style = [name for name in _STYLES if marks.get(name)] if isinstance(marks, Mapping) else []
+    return [run._replace(style=frozenset(style)) if style else run]
 
 
 _INLINE: dict[str, Callable[[Mapping[str, Any], Names], Run]] = {
-    "text": lambda node, names: Run(text_at(node, "text")),
-    "link": lambda node, names: nouns.link(text_at(node, "url"), text_at(node, "text")),
+    "text": lambda node, names: nouns.said(text_at(node, "text"), names),
+    "link": lambda node, names: nouns.link(text_at(node, "url"), text_at(node, "text"), names),
     "user": lambda node, names: nouns.user(text_at(node, "user_id", "userId"), "", names),
     "usergroup": lambda node, names: nouns.group(text_at(node, "usergroup_id", "usergroupId"), "", names),
     "channel": lambda node, names: nouns.channel(text_at(node, "channel_id", "channelId"), names),
     "broadcast": lambda node, names: nouns.command(text_at(node, "range") or "channel", "", names),
     "team": lambda node, names: Run("a workspace"),
     "color": lambda node, names: Run(text_at(node, "value")),
-    "date": lambda node, names: nouns.date(node.get("timestamp"), text_at(node, "fallback"), text_at(node, "url")),
+    "date": lambda node, names: nouns.date(
+        node.get("timestamp"), text_at(node, "fallback"), text_at(node, "url"), names
+    ),
     "emoji": lambda node, names: emoji_run(
         text_at(node, "name"), text_at(node, "unicode"), count(node.get("skin_tone"), 9)
     ),

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+_ODD = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNSAFE = re.compile("[\0-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]")
 _BREAK = re.compile("\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """A stretch of text in one style; `emoji` is its short name, where it is one."""
 
     text: str
@@ -19,8 +18,7 @@ class Run:
     emoji: str = ""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A paragraph, an item or code: `kind` is text, item or code."""
 
     kind: str
@@ -33,13 +31,19 @@ class Part:
 
 def clean(value: object) -> str:
     """Text without control characters, its lines ended by line feeds; "" for whatever is no text."""
-    text = _BREAK.sub("\n", value) if isinstance(value, str) else ""
-    return re.sub("[\ud800-\udfff]", "\ufffd", _UNSAFE.sub("", text))
+    if not isinstance(value, str):
+        return ""
+    if not _ODD.search(value):
+        return value
+    return re.sub("[\ud800-\udfff]", "\ufffd", _UNSAFE.sub("", _BREAK.sub("\n", value)))
 
 
 def text_at(node: Mapping[str, Any], *keys: str) -> str:
     """The first of these keys that holds text."""
-    return next((text for key in keys if (text := clean(node.get(key)))), "")
+    for key in keys:
+        if text := clean(node.get(key)):
+            return text
+    return ""
 
 
 def count(value: object, most: int) -> int:
@@ -55,3 +59,8 @@ def text_of(runs: Iterable[Run]) -> str:
 def spoken(parts: Iterable[Part]) -> list[Part]:
     """The parts that say something."""
     return [part for part in parts if text_of(part.runs).strip()]
+
+
+def styled(parts: Iterable[Part], style: str) -> list[Part]:
+    """The parts with one style more on every run."""
+    return [part._replace(runs=tuple(run._replace(style=run.style | {style}) for run in part.runs)) for part in parts]

@@ -1,0 +1,43 @@
+"""What holds, what does not, and what to do about it.
+
+Asked anew each time, and nothing is changed by it, unless a test post is asked for.
+`keeping` looks at Redis, `workspace` at Slack, `board` at Nexudus; `trial` makes the test post.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from bridge.doctor import board, keeping, workspace
+from bridge.doctor.finding import Finding
+from bridge.settings import Settings
+
+__all__ = ["Finding", "examine", "report"]
+
+
+def examine(settings: Settings, test_group: str | None = None) -> list[Finding]:
+    """Every check; what rests on something that does not hold is left out.
+
+    `test_group`: the id or the name of the group that a test post goes to; it is deleted again.
+    """
+    first = Finding("Settings", True, "all there and well formed")
+    with keeping.at_hand(settings, begin=test_group is not None) as (url, place):
+        return [first, *place, *asyncio.run(_examine(settings, url, test_group))]
+
+
+def report(findings: Sequence[Finding], *, as_json: bool) -> str:
+    """One line each, or a list for machines."""
+    if as_json:
+        return json.dumps([asdict(each) for each in findings], indent=2)
+    return "\n".join(each.line() for each in findings)
+
+
+async def _examine(settings: Settings, url: str | None, test_group: str | None) -> list[Finding]:
+    own = settings.redis_url is None
+    checks = [
+        *([keeping.examine(url, own=own)] if url else []),
+        workspace.examine(settings),
+        board.examine(settings, url, test_group),
+    ]
+    return [each for findings in await asyncio.gather(*checks) for each in findings]

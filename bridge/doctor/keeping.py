@@ -1,0 +1,179 @@
+"""The doctor's look at what keeps the posts: the folder of the embedded store, or the Redis of REDIS_URL."""
+
+import contextlib
+import fcntl
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
+from bridge import ledger, store
+from bridge.doctor.finding import Finding, why
+from bridge.settings import Settings
+
+OLDEST_REDIS = (6, 2)
+OWN = "the embedded store"
+SET_REDIS_URL = "set REDIS_URL, for example REDIS_URL=redis://localhost:6379/0"
+OTHER_FOLDER = "let the user that runs bridge write there, or set BRIDGE_DATA to another folder, or set REDIS_URL"
+
+Config = Mapping[str, Any]
+
+
+# ── where it is ──────────────────────────────────────────────────────────────
+
+
+@contextlib.contextmanager
+def at_hand(settings: Settings, *, begin: bool) -> Iterator[tuple[str | None, list[Finding]]]:
+    """The URL of a Redis to ask (None: there is none), and what there is to say of its place.
+
+    Nothing stays behind in a folder where nothing was kept yet, unless a store is to `begin` there.
+    """
+    if settings.redis_url:
+        yield settings.redis_url, []
+    elif settings.dyno:
+        said = "none; what an embedded store keeps on this host's disk is thrown away at every restart"
+        yield None, [Finding("Redis", False, said, SET_REDIS_URL)]
+    else:
+        with contextlib.ExitStack() as opened:
+            yield _embedded(settings, begin, opened)
+
+
+def _embedded(settings: Settings, begin: bool, opened: contextlib.ExitStack) -> tuple[str | None, list[Finding]]:
+    folder = settings.bridge_data.absolute()
+    if _is_locked(folder):
+        url = _soon(settings)
+        return url, [_in_use(folder, url)]
+    try:
+        place = folder if begin or ledger.was_kept(settings) else _aside(folder, opened)
+        url = opened.enter_context(store.embedded(place))
+    except store.StoreUnavailable as error:
+        # The message begins with the setting's name, as the other commands show it.
+        return None, [Finding("Store", False, str(error).partition(": ")[2], f"mend that, or {SET_REDIS_URL}")]
+    except OSError as error:
+        return None, [Finding("Store", False, f"{folder} cannot be used: {error.strerror}", OTHER_FOLDER)]
+    new = "" if ledger.was_kept(settings) else ", which can be written to" if folder.is_dir() else ", which can be made"
+    return url, [Finding("Store", True, f"posts are kept in {folder}{new}; no running bridge uses it now")]
+
+
+def _aside(folder: Path, opened: contextlib.ExitStack) -> Path:
+    """A folder beside what will be there, on the same disk; gone again afterwards."""
+    standing = next(each for each in (folder, *folder.parents) if each.exists())
+    return Path(opened.enter_context(tempfile.TemporaryDirectory(prefix=".bridge-doctor-", dir=standing)))
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        with (folder / "lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # what is the matter shows when it is tried
+    return False
+
+
+def _soon(settings: Settings) -> str | None:
+    """A bridge that has just begun answers within a second."""
+    for _ in range(10):
+        if url := ledger.running(settings):
+            return url
+        time.sleep(0.1)
+    return None
+
+
+def _in_use(folder: Path, url: str | None) -> Finding:
+    if url:
+        return Finding("Store", True, f"a running bridge keeps its posts in {folder}; looked at through it")
+    said = f"{folder} is locked by a running bridge, whose store cannot be asked from here"
+    remedy = "stop that bridge and run the doctor again; if it has ended, end the store that it left behind"
+    return Finding("Store", None if store.is_far(folder) else False, said, remedy)
+
+
+# ── what it promises ─────────────────────────────────────────────────────────
+
+
+async def examine(url: str, *, own: bool) -> list[Finding]:
+    """Whether it answers, its version, and what it promises; `own`: the embedded store."""
+    place = OWN if own else _place(url)
+    async with contextlib.aclosing(store.connect(url, timeout=3)) as redis:
+        try:
+            await redis.ping()
+            info, config = await _info(redis), await _config(redis)
+        except (RedisError, OSError) as error:
+            return [_no_redis(place, error)]
+    return [_version(place, info), persistence(config, info), eviction(config, info)]
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return unquote(parts.path) or "a socket without a path"
+    return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+
+
+def _no_redis(place: str, error: Exception) -> Finding:
+    # redis-py wraps a refused login into a ConnectionError.
+    if isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError):
+        return Finding("Redis", False, f"{place} refuses the login", "correct user and password in REDIS_URL")
+    remedy = "start Redis there, or correct REDIS_URL; on a rented one look at the address in its host's dashboard"
+    return Finding("Redis", False, f"cannot be reached at {place}: {why(error)}", remedy)
+
+
+async def _info(redis: Redis) -> Config:
+    try:
+        return dict(await redis.info())
+    except ResponseError:
+        return {}
+
+
+async def _config(redis: Redis) -> Config:
+    """Hosts often forbid this; then INFO has to do."""
+    try:
+        found = await redis.config_get("appendonly", "appendfsync", "save", "maxmemory-policy")
+    except ResponseError:
+        return {}
+    return {str(name): value for name, value in found.items()}
+
+
+def _version(place: str, info: Config) -> Finding:
+    version = str(info.get("redis_version") or "of an unknown version")
+    numbers = tuple(int(each) for each in version.split(".")[:2] if each.isdigit())
+    if numbers and numbers < OLDEST_REDIS:
+        return Finding("Redis", False, f"{version} at {place} is too old", "run 6.2 or newer")
+    return Finding("Redis", True, f"{place} answers ({version})" if place == OWN else f"{version} answers at {place}")
+
+
+def persistence(config: Config, info: Config) -> Finding:
+    """Which promise of the contract this Redis supports: a restart, and power loss."""
+    check, aof = "Persistence", config.get("appendonly") or {0: "no", 1: "yes"}.get(info.get("aof_enabled", -1))
+    if aof == "yes":
+        return Finding(check, True, f"kept posts survive a restart of Redis; {_power_loss(config.get('appendfsync'))}")
+    if aof is None or not config:
+        return Finding(check, None, "unknown; this Redis does not tell", "ask its host whether data survive a restart")
+    remedy = "set appendonly yes in redis.conf, or choose a plan whose data are kept on disk"
+    if config.get("save"):
+        return Finding(check, False, "snapshots only: if Redis dies, the posts since the last one are lost", remedy)
+    return Finding(check, False, "none: every kept post is lost when Redis restarts", remedy)
+
+
+def _power_loss(fsync: str | None) -> str:
+    if fsync == "always":
+        return "power loss too (appendfsync always)"
+    cost = {"everysec": "may cost the last second", "no": "may cost the last half minute"}.get(fsync or "")
+    return f"power loss {cost} (appendfsync {fsync})" if cost else "whether power loss too, it does not tell"
+
+
+def eviction(config: Config, info: Config) -> Finding:
+    """A Redis that makes room by itself would throw away kept posts."""
+    check, policy = "Eviction", config.get("maxmemory-policy") or info.get("maxmemory_policy")
+    if policy is None:
+        return Finding(check, None, "unknown; this Redis does not tell", "ask its host for maxmemory-policy noeviction")
+    if policy != "noeviction":
+        remedy = "set maxmemory-policy noeviction in redis.conf, or in the dashboard of its host"
+        return Finding(check, False, f"{policy}: kept posts may vanish when memory is short", remedy)
+    return Finding(check, True, "noeviction: nothing is thrown away to make room")

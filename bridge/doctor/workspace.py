@@ -1,0 +1,131 @@
+"""The doctor's look at Slack: the secrets' forms, the bot token, its scopes, Socket Mode and the clock."""
+
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bridge import manifest
+from bridge.doctor.finding import Finding, why
+from bridge.settings import Settings
+from bridge.wire import server_offset
+
+# Signed requests are believed for five minutes; the last use of a response_url leaves one.
+MOST_SKEW = 60
+
+_APP = "api.slack.com/apps > your app"
+_BOT_TOKEN = (
+    f"copy the Bot User OAuth Token ({_APP} > OAuth & Permissions), which begins with xoxb-, to SLACK_BOT_TOKEN"
+)
+_INSTALL = f"install the app again ({_APP} > Install App) and copy its new Bot User OAuth Token to SLACK_BOT_TOKEN"
+_APP_TOKEN = (
+    f"make one with connections:write ({_APP} > Basic Information > App-Level Tokens); set SLACK_APP_TOKEN to it"
+)
+_LATER = "try again in a minute; slack-status.com tells about outages"
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """What can be told without changing anything: auth.test, and where Socket Mode is used whether it may begin."""
+    findings = [signing_secret(settings)]
+    client = _client(settings)
+    try:
+        answer = await client.auth_test()
+    except SlackApiError as error:
+        return [*findings, _refused(_error_of(error))]
+    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        return [*findings, _away(settings, error)]
+    headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
+    findings += [_bot(answer), _scopes(headers.get("x-oauth-scopes")), *_clock(headers)]
+    return findings + ([await _socket_mode(client, settings)] if settings.slack_app_token else [])
+
+
+def _client(settings: Settings) -> AsyncWebClient:
+    quiet = logging.getLogger("bridge.doctor")
+    quiet.setLevel(logging.CRITICAL)
+    token = settings.slack_bot_token.get_secret_value()
+    return AsyncWebClient(token, settings.slack_api_url, timeout=10, logger=quiet, retry_handlers=[])
+
+
+def signing_secret(settings: Settings) -> Finding:
+    """Its form: that it is this app's own only a request from Slack can prove."""
+    check, secret = "Signing secret", settings.slack_signing_secret.get_secret_value()
+    if settings.slack_app_token and not secret:
+        return Finding(check, True, "none, and none is needed: Slack is heard through Socket Mode")
+    if re.fullmatch(r"[0-9a-f]{32}", secret):
+        said = "it has the right form; that it is this app's own is proven only by the first request from Slack"
+        return Finding(check, True, said)
+    said = f"it has {len(secret)} characters; Slack's have 32, all of them 0-9 or a-f"
+    remedy = f"copy the Signing Secret ({_APP} > Basic Information > App Credentials > Show) to SLACK_SIGNING_SECRET"
+    # Slack documents no form, so an odd one is a hint and no failure.
+    return Finding(check, None, said if len(secret) != 32 else "Slack's have only 0-9 and a-f in them", remedy)
+
+
+def _error_of(error: SlackApiError) -> str:
+    data: object = getattr(error.response, "data", error.response)
+    name = data.get("error") if isinstance(data, dict) else None
+    return str(name or getattr(error.response, "status_code", "nothing that can be read"))
+
+
+def _away(settings: Settings, error: Exception) -> Finding:
+    said = f"cannot be reached at {urlsplit(settings.slack_api_url).hostname}: {why(error)}"
+    return Finding("Slack", False, said, "look at this computer's way to the internet, and at SLACK_API_URL")
+
+
+def _refused(error: str) -> Finding:
+    said = f"the bot token is not accepted ({error})"
+    if error in ("account_inactive", "token_revoked", "token_expired"):
+        return Finding("Slack", False, said, _INSTALL)
+    if error in ("invalid_auth", "not_authed", "not_allowed_token_type"):
+        return Finding("Slack", False, said, _BOT_TOKEN)
+    return Finding("Slack", False, f"answered {error}", _LATER)
+
+
+def _bot(answer: Any) -> Finding:
+    if not answer.get("bot_id"):
+        return Finding("Slack", False, "SLACK_BOT_TOKEN is a person's token", _BOT_TOKEN)
+    said = f"the token is that of {answer.get('user')} in {answer.get('team')} ({answer.get('team_id')})"
+    return Finding("Slack", True, said)
+
+
+def _scopes(held: str | None) -> Finding:
+    check = "Slack scopes"
+    if held is None:
+        remedy = f"compare {_APP} > OAuth & Permissions with `bridge manifest`"
+        return Finding(check, None, "unknown; Slack did not tell", remedy)
+    missing = [scope for scope in manifest.SCOPES if scope not in {each.strip() for each in held.split(",")}]
+    if missing:
+        remedy = f"add them ({_APP} > OAuth & Permissions > Bot Token Scopes), then install it again (Install App)"
+        return Finding(check, False, f"missing: {', '.join(missing)}", remedy)
+    return Finding(check, True, "every one that is needed")
+
+
+async def _socket_mode(client: AsyncWebClient, settings: Settings) -> Finding:
+    """Asks for the address of a socket, and opens none."""
+    assert settings.slack_app_token is not None
+    check, token = "Socket Mode", settings.slack_app_token.get_secret_value()
+    try:
+        await client.apps_connections_open(app_token=token)
+    except SlackApiError as error:
+        name = _error_of(error)
+        remedy = _LATER if name == "ratelimited" else f"{_APP_TOKEN}; Socket Mode must be on there (Socket Mode)"
+        return Finding(check, False, f"Slack gives this token no socket ({name})", remedy)
+    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        return Finding(check, False, f"cannot be asked: {why(error)}", _LATER)
+    return Finding(check, True, "Slack gives us a socket; no public address is needed")
+
+
+def _clock(headers: Mapping[str, str]) -> list[Finding]:
+    offset = server_offset(headers, datetime.now(UTC))
+    if offset is None:
+        return []
+    where = f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead of'} Slack's"
+    if abs(offset) > MOST_SKEW:
+        remedy = "set this computer's clock by the network (NTP; with systemd: timedatectl set-ntp true)"
+        return [Finding("Clock", False, f"ours is {where}, so Slack's requests look forged", remedy)]
+    return [Finding("Clock", True, f"ours is {where}" if abs(offset) > 2 else "ours agrees with Slack's")]

@@ -1,0 +1,59 @@
+"""The README tells an operator what to type and to tick: each of it is asked for, or understood, by the program."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bridge.__main__ import cli
+from bridge.doctor.board import NEEDED
+from bridge.manifest import SCOPES
+from bridge.sentences import REASONS
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+# Without the file that a terminal's colours and width would change.
+PLAIN = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
+
+
+def told() -> list[tuple[str, ...]]:
+    """Every `bridge …` that stands between backticks, as words."""
+    return sorted({tuple(each.split()) for each in re.findall(r"`bridge ([^`]+)`", README)})
+
+
+@pytest.mark.parametrize("words", told(), ids=" ".join)
+def test_every_command_in_the_readme_is_understood(words: tuple[str, ...]) -> None:
+    """Its name, its second name and its options; what stands in capitals is for the reader to fill in."""
+    names = [each for each in words if re.fullmatch(r"[a-z]+", each)]
+    options = [each for each in words if each.startswith("--")]
+
+    result = CliRunner().invoke(cli, [*names, "--help"], env=PLAIN)
+
+    assert result.exit_code == 0, result.output
+    for option in options:
+        assert re.search(rf"{option}\b", re.sub(r"\x1b\[[0-9;]*m", "", result.output)), option
+
+
+def test_the_roles_to_tick_are_those_that_the_doctor_asks_for() -> None:
+    """Neither one too few, which would stop a post, nor one too many for a user that logs in unattended."""
+    rows = re.findall(r"^ +\| ([A-Z][A-Za-z, ]+) \| ((?:List|Read|Create)[A-Za-z, ]*) \|$", README, re.M)
+    ticked = {f"{entity}-{action}" for who, what in rows for entity in who.split(", ") for action in what.split(", ")}
+
+    assert ticked == NEEDED
+
+
+def test_every_scope_is_explained() -> None:
+    """An owner of the workspace who has to approve the app finds each of its scopes with the reason."""
+    (paragraph,) = re.findall(r"^What the app asks for:.*?\n\n", README, re.M | re.S)
+
+    assert set(re.findall(r"`([a-z:._]+)`", paragraph)) == set(SCOPES)
+
+
+def test_the_sentences_that_members_ask_about_are_quoted_as_they_are() -> None:
+    """Somebody who looks for what a member read finds it in the table."""
+    quoted = re.findall(r'^\| "([^"]+)" \|', README, re.M)
+
+    assert len(quoted) >= 4
+    for each in quoted:
+        said = each.removesuffix("…").strip()
+        assert [text for text in REASONS.values() if text.startswith(said)], each
