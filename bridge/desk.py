@@ -13,6 +13,7 @@ from bridge import blocks, metrics, sentences, words
 from bridge.draft import Draft, Entry, Origin, Outcome, Problem
 from bridge.furnishing import AWAY, QUICK, Furnishing
 from bridge.installation import Installation
+from bridge.intake import hung_up
 from bridge.outbox import Outbox
 from bridge.people import NotAllowed
 from bridge.places import Places
@@ -105,8 +106,9 @@ class Desk:
 
     async def _wait(self, id_: str, until: float, *, changed: bool) -> Waited:
         while True:
-            last = changed or time.monotonic() >= until
-            found = await self.outbox.outcome_for_answer(id_, last=last)
+            gone = await hung_up.get()()
+            last = changed or gone or time.monotonic() >= until
+            found = await self.outbox.outcome_for_answer(id_, last=last, gone=gone)
             if found:
                 entry = await self.outbox.get(id_)
                 if isinstance(found, Outcome) and entry is not None:

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge import metrics
-from bridge.intake import Refusal, parse
+from bridge.intake import Refusal, hung_up, parse
 
 log = structlog.get_logger()
 
@@ -71,6 +71,7 @@ class Front:
             self._verify(request, raw)
             body = parse(raw, request.headers.get("content-type", ""))
             assert self._bolt is not None
+            hung_up.set(request.is_disconnected)
             answer = await dispatch(self._bolt, body)
             kind = answer.headers.get("content-type", ["text/plain"])[0]
             response = Response(answer.body, answer.status, media_type=kind)

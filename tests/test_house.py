@@ -46,8 +46,8 @@ IMPORTS: dict[str, set[str]] = {
     "telling": {"blocks", "delivery", "draft", "outbox", "webapi"},
     "furnishing": {"draft", "filled", "form", "nexudus", "outbox", "people", "places", "sentences", "webapi", "words"},
     "desk": {
-        "blocks", "draft", "furnishing", "installation", "metrics", "outbox", "people", "places", "sentences", "webapi",
-        "words",
+        "blocks", "draft", "furnishing", "installation", "intake", "metrics", "outbox", "people", "places", "sentences",
+        "webapi", "words",
     },
     "slack": {"blocks", "commands", "desk", "draft", "filled", "form", "payloads", "sentences", "webapi", "words"},
     "intake": set(),
