@@ -38,7 +38,8 @@ CELLS: Sequence[Cell] = [
     *_cells("worker", LATE, "NOTE", "the telling", "TOLD"),
     *_cells("worker", FOUND, "PUT_BACK", "the look", "SETTLE"),
     *_cells("worker", ABSENT, "PUT_BACK", "the look"),
-    *_cells("worker", ABSENT, "PUT_BACK", "the look", "SENDING", "the creation", nth=2),
+    *_cells("worker", ABSENT, "PUT_BACK", "the look", "SENDING", nth=2),
+    *_cells("worker", ABSENT, "the creation"),
     *_cells("worker", SLOW, "RENEW"),
     *_cells("worker", MUTE, "TELL_LATER"),
 ]
@@ -79,7 +80,8 @@ async def rows(acts: Sequence[str] = ACTS, cells: Sequence[Cell] = CELLS, seed: 
             await crowd.ask(Post(0, *town.add_people(1)[0]))
             for number, (act, cell) in enumerate(((act, cell) for act in acts for cell in cells), 1):
                 await town.ready(web)
-                yield await _row(town, crowd, cell, act, Post(number, *town.add_people(1)[0], form=number % 2 == 0))
+                by_form = number % 2 == 0 and cell.boundary.step != "NOTE"
+                yield await _row(town, crowd, cell, act, Post(number, *town.add_people(1)[0], form=by_form))
 
 
 async def _row(town: Town, crowd: Crowd, cell: Cell, act: str, post: Post) -> Row:
