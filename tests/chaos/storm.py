@@ -69,6 +69,8 @@ async def run(seed: int, size: Size, say: Callable[[str], None]) -> Reckoning:
         say(f"calm after {time.monotonic() - began:.0f} s" if calm else "NEVER CALM: something is still due")
         say(", ".join(f"{what} {count}" for what, count in sorted(town.deaths.items())))
         say(", ".join(f"{what} × {count}" for what, count in sorted(town.board.met.items())))
+        for each in [*found.lost, *found.twice, *found.unreported, *found.wrongly_reported]:
+            say(f"{each}: {await town.history(each)}")
         if not calm:
             found.unreported.append("(the queue did not drain)")
         return found

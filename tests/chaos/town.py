@@ -69,7 +69,7 @@ class Town:
     # ── processes ────────────────────────────────────────────────────────────
 
     def start(self, role: Role, **env: str) -> Runner:
-        runner = Runner(role, _free_port() if role == "web" else 0, env=env)
+        runner = Runner(role, free_port() if role == "web" else 0, env=env)
         runner.keeping = asyncio.create_task(self._keep(runner))
         self.runners.append(runner)
         return runner
@@ -164,6 +164,18 @@ class Town:
         await asyncio.sleep(2)
         return calm >= 3
 
+    async def history(self, subject: str) -> str:
+        """What the ledger knows of a post: its record but for its words, and the processes' lines about it."""
+        client, said = store.connect(f"unix://{self.folder}/store/store.sock", timeout=5), []
+        logs = [line for name in ("web", "worker") for line in (self.folder / f"{name}.log").read_text().splitlines()]
+        async for key in client.scan_iter("bridge:{chaos}:draft:*", count=1000):
+            record = await client.hgetall(key)
+            if f'"{subject}"' in record.get("draft", ""):
+                said += [str({name: value for name, value in record.items() if name not in ("draft", "body", "facts")})]
+                said += sorted((line for line in logs if record["id"] in line), key=lambda line: line[-30:])
+        await client.aclose()
+        return "\n  ".join(said) or "no record"
+
     async def close(self) -> None:
         self._open = False
         for runner in self.runners:
@@ -176,7 +188,7 @@ class Town:
             task.cancel()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
