@@ -64,6 +64,14 @@ async def test_a_form_closed_early_is_no_way(space: Space) -> None:
     assert any("Posted" in text for text in space.heard(ANA))
 
 
+async def test_a_response_url_that_says_no_with_200_told_nobody(space: Space) -> None:
+    """Slack's errors often come with status 200 and `ok: false`: then the next way is tried."""
+    slow(space)
+    space.workspace.fail("hooks", "internal_error", None)
+    await space.sender.command(ANA, "post Denied | Body")
+    assert (await told(space, "Denied")).told == "ephemeral"
+
+
 async def test_a_dead_response_url_leads_to_an_ephemeral(space: Space) -> None:
     """A response_url that does not answer: told in the channel, to that person only."""
     slow(space)

@@ -31,7 +31,7 @@ class Size:
     posts: int
     faults: float = 0.2
     people: int = 50
-    hands: int = 24
+    hands: int = 40
     webs: int = 2
     workers: int = 3
     every: int = 100
