@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := PYTHONPATH=.tools $(PYTHON) -m uv
 
-.PHONY: demo test lint lock bench-words
+.PHONY: demo test lint lock bench-words bench chaos matrix failover
 
 demo: .venv/ready
 	@$(BIN)/python -m bridge demo
@@ -16,6 +16,23 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Real processes, killed and frozen, beside stand-ins that misbehave. Linux only. Three seeds: N=10000 SEED=1, 2, 3
+N ?= 10000
+SEED ?= 1
+FAULTS ?= 0.2
+
+chaos: .venv/ready
+	$(BIN)/python -m tests.chaos storm --posts $(N) --seed $(SEED) --faults $(FAULTS)
+
+matrix: .venv/ready
+	$(BIN)/python -m tests.chaos matrix
+
+failover: .venv/ready
+	$(BIN)/python -m tests.chaos failover
+
+bench: .venv/ready
+	$(BIN)/python -m tests.bench.crossing
 
 bench-words: .venv/ready
 	@$(BIN)/python -m tests.bench.words

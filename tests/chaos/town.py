@@ -169,7 +169,7 @@ class Town:
         client, said = store.connect(f"unix://{self.folder}/store/store.sock", timeout=5), []
         logs = [line for name in ("web", "worker") for line in (self.folder / f"{name}.log").read_text().splitlines()]
         async for key in client.scan_iter("bridge:{chaos}:draft:*", count=1000):
-            record = await client.hgetall(key)
+            record: dict[str, str] = await client.hgetall(key)  # type: ignore[assignment] # decoded
             if f'"{subject}"' in record.get("draft", ""):
                 said += [str({name: value for name, value in record.items() if name not in ("draft", "body", "facts")})]
                 said += sorted((line for line in logs if record["id"] in line), key=lambda line: line[-30:])
