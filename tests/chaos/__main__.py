@@ -5,7 +5,7 @@ import time
 
 import typer
 
-from tests.chaos import matrix, storm
+from tests.chaos import failover, matrix, storm
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -37,6 +37,12 @@ def matrix_command(acts: str = ",".join(matrix.ACTS), only: str = "") -> None:
         return holds
 
     raise typer.Exit(0 if asyncio.run(run()) else 1)
+
+
+@cli.command("failover")
+def failover_command(posts: int = 300) -> None:
+    """What a failover by Sentinel loses to asynchronous replication: a figure, not a promise."""
+    typer.echo(str(asyncio.run(failover.run(posts, typer.echo))))
 
 
 cli()

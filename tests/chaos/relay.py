@@ -22,8 +22,9 @@ _NOTHING = (b"$-1", b"_", b"-NOSCRIPT")
 class Relay:
     """Listens on 127.0.0.1; `counted` holds how often each command or script was asked for."""
 
-    def __init__(self, socket_path: Path, ambush: Ambush) -> None:
-        self._path, self._ambush = socket_path, ambush
+    def __init__(self, upstream: Path | int, ambush: Ambush) -> None:
+        # A unix socket, or a port of this machine; after a failover, another one.
+        self.upstream, self._ambush = upstream, ambush
         self._server: asyncio.Server | None = None
         self.counted: dict[str, int] = {}
 
@@ -37,7 +38,7 @@ class Relay:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            redis, to_redis = await asyncio.open_unix_connection(str(self._path))
+            redis, to_redis = await self._connected()
             link = _Link(self._ambush, writer.get_extra_info("peername")[1], self.counted)
             ways = [asyncio.create_task(link.asks(reader, to_redis)), asyncio.create_task(link.answers(redis, writer))]
             try:
@@ -48,6 +49,11 @@ class Relay:
                 await asyncio.gather(*ways, return_exceptions=True)
                 to_redis.close()
         writer.close()
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self.upstream, int):
+            return await asyncio.open_connection("127.0.0.1", self.upstream)
+        return await asyncio.open_unix_connection(str(self.upstream))
 
 
 class _Link:

@@ -46,6 +46,7 @@ class Town:
         self.folder, self.ambush = folder, Ambush(self._owner)
         self.board, self.workspace = StormyBoard(self.ambush, seed), StormyWorkspace(self.ambush, seed)
         self.relay = Relay(folder / "store" / "store.sock", self.ambush)
+        self.store_url = f"unix://{folder}/store/store.sock"
         self.runners: list[Runner] = []
         self.env: dict[str, str] = {}
         self.deaths: dict[str, int] = {}
@@ -136,7 +137,7 @@ class Town:
     async def kill_redis(self, pid: int = 0, side: Side = "before") -> None:
         """kill -9; the launcher starts it again on the same files."""
         self._count("stores killed")
-        client = store.connect(f"unix://{self.folder}/store/store.sock")
+        client = store.connect(self.store_url)
         with contextlib.suppress(Exception):
             os.kill(int((await client.info("server"))["process_id"]), signal.SIGKILL)
         await client.aclose()
@@ -166,7 +167,7 @@ class Town:
 
     async def history(self, subject: str) -> str:
         """What the ledger knows of a post: its record but for its words, and the processes' lines about it."""
-        client, said = store.connect(f"unix://{self.folder}/store/store.sock", timeout=5), []
+        client, said = store.connect(self.store_url, timeout=5), []
         logs = [line for name in ("web", "worker") for line in (self.folder / f"{name}.log").read_text().splitlines()]
         async for key in client.scan_iter("bridge:{chaos}:draft:*", count=1000):
             record: dict[str, str] = await client.hgetall(key)  # type: ignore[assignment] # decoded
