@@ -11,10 +11,12 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @cli.command("storm")
-def storm_command(posts: int = 10_000, seed: int = 1, faults: float = 0.2, every: int = 150, people: int = 100) -> None:
+def storm_command(
+    posts: int = 10_000, seed: int = 1, faults: float = 0.2, every: int = 150, people: int = 100, clocks: bool = False
+) -> None:
     """POSTS posts while FAULTS of the board's calls are disturbed, and every EVERY posts something dies or freezes."""
     typer.echo(f"{posts} posts, {faults:.0%} of the board's calls disturbed, seed {seed}")
-    size = storm.Size(posts, faults, people=people, every=every)
+    size = storm.Size(posts, faults, people=people, every=every, clocks=clocks)
     began = time.monotonic()
 
     def say(text: str) -> None:

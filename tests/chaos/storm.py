@@ -26,7 +26,10 @@ class Act:
 
 @dataclass(frozen=True)
 class Size:
-    """How much of a storm. `faults` is the share of the board's calls that are disturbed, `every` posts one act."""
+    """How much of a storm. `faults` is the share of the board's calls that are disturbed, `every` posts one act.
+
+    `clocks`: one web process and all workers but one live by a clock that jumps by up to two minutes.
+    """
 
     posts: int
     faults: float = 0.2
@@ -35,6 +38,7 @@ class Size:
     webs: int = 2
     workers: int = 3
     every: int = 100
+    clocks: bool = False
 
 
 def plan(seed: int, size: Size, people: Sequence[tuple[str, int]]) -> tuple[list[Post], list[Act]]:
@@ -44,7 +48,7 @@ def plan(seed: int, size: Size, people: Sequence[tuple[str, int]]) -> tuple[list
     boundaries, acts = list(BOUNDARIES), []
     chance.shuffle(boundaries)
     for number, after in enumerate(range(size.every, size.posts, size.every)):
-        (kind,) = chance.choices(["kill", "freeze", "redis"], [5, 2, 1])
+        (kind,) = chance.choices(["kill", "freeze", "redis", "clock"], [5, 2, 1, 6 if size.clocks else 0])
         acts.append(Act(after, kind, None if number % 3 == 0 else boundaries[number % len(boundaries)]))
     return posts, acts
 
@@ -54,9 +58,10 @@ async def run(seed: int, size: Size, say: Callable[[str], None]) -> Reckoning:
     async with open_town(seed) as town, httpx.AsyncClient(limits=httpx.Limits(max_connections=200)) as client:
         people = town.add_people(size.people)
         posts, acts = plan(seed, size, people)
-        webs = [town.start("web") for _ in range(size.webs)]
-        for _ in range(size.workers):
-            town.start("worker")
+        moved = await town.clocks() if size.clocks else {}
+        webs = [town.start("web", **(moved if number == 0 else {})) for number in range(size.webs)]
+        for number in range(size.workers):
+            town.start("worker", **(moved if number else {}))
         await asyncio.gather(*(town.ready(each) for each in webs))
         town.board.search_lag, town.board.rate, town.workspace.rate = LAG, size.faults, size.faults / 5
         crowd, began = Crowd(town, client, seed), time.monotonic()
@@ -96,6 +101,9 @@ async def _through(
 
 
 async def _do(town: Town, act: Act, chance: random.Random) -> None:
+    if act.kind == "clock":
+        town.move_clock(chance.randint(-120, 120))
+        return
     strike = {"kill": town.kill, "freeze": town.freeze, "redis": town.kill_redis}[act.kind]
     if act.boundary is not None:
         town.ambush.set(act.boundary, strike)
