@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := PYTHONPATH=.tools $(PYTHON) -m uv
 
-.PHONY: demo test lint lock bench-words catalogue pictures
+.PHONY: demo test lint lock bench bench-words chaos matrix failover catalogue pictures
 
 demo: .venv/runtime
 	@$(BIN)/python -m bridge demo
@@ -25,6 +25,23 @@ pictures: .venv/ready
 
 catalogue: .venv/ready
 	@$(BIN)/python -m tests.catalogue
+
+# Real processes, killed and frozen, beside stand-ins that misbehave. Linux only. Three seeds: N=10000 SEED=1, 2, 3
+N ?= 10000
+SEED ?= 1
+FAULTS ?= 0.2
+
+chaos: .venv/ready
+	$(BIN)/python -m tests.chaos storm --posts $(N) --seed $(SEED) --faults $(FAULTS)
+
+matrix: .venv/ready
+	$(BIN)/python -m tests.chaos matrix
+
+failover: .venv/ready
+	$(BIN)/python -m tests.chaos failover
+
+bench: .venv/ready
+	$(BIN)/python -m tests.bench.crossing
 
 bench-words: .venv/ready
 	@$(BIN)/python -m tests.bench.words

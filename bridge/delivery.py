@@ -161,11 +161,11 @@ class Delivery:
             )
             like = sightings.likeness(body)
             hold = self._policy.patience * 2
+            # A worker frozen past its lease has been replaced: it must not send what the other one looks for.
+            until = time.monotonic() + self._outbox.lease / 2
             if await self._outbox.sending(entry, body, thread.facts(author), like, hold) == "twin":
                 return await self._wait_for_twin(entry)
             marked = True
-            # A worker frozen past its lease has been replaced: it must not send what the other one looks for.
-            until = time.monotonic() + self._outbox.lease / 2
             created = int((await self._board.create_thread(body, until))["Id"])
         except (NotAllowed, SlackAway, NexudusError) as error:
             return await self._follow(entry, error, marked=marked)

@@ -15,6 +15,7 @@ from bridge.draft import Draft, Origin, Outcome, Problem
 from bridge.entry import Entry
 from bridge.furnishing import AWAY, Furnishing
 from bridge.installation import Installation
+from bridge.intake import hung_up
 from bridge.originals import QUICK
 from bridge.outbox import Outbox
 from bridge.people import NotAllowed
@@ -118,8 +119,9 @@ class Desk:
 
     async def _wait(self, id_: str, until: float, *, changed: bool) -> Waited:
         while True:
-            last = changed or time.monotonic() >= until
-            found = await self.outbox.outcome_for_answer(id_, last=last)
+            gone = await hung_up.get()()
+            last = changed or gone or time.monotonic() >= until
+            found = await self.outbox.outcome_for_answer(id_, last=last, gone=gone)
             if found:
                 entry = await self.outbox.get(id_)
                 if isinstance(found, Outcome) and entry is not None:

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bridge import metrics
-from bridge.intake import Refusal, parse
+from bridge.intake import Refusal, hung_up, parse
 
 log = structlog.get_logger()
 
@@ -76,6 +76,7 @@ class Front:
             self._verify(request, raw)
             body = parse(raw, request.headers.get("content-type", ""))
             assert self._bolt is not None
+            hung_up.set(request.is_disconnected)
             answer = await dispatch(self._bolt, body)
             kind = answer.headers.get("content-type", ["text/plain"])[0]
             response = Response(answer.body, answer.status, media_type=kind)

@@ -1,7 +1,8 @@
 """From raw bytes to the parsed request that Bolt's listeners want; whatever Slack would not send is 400. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -12,6 +13,14 @@ class Refusal(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(status)
         self.status = status
+
+
+async def _never() -> bool:
+    return False
+
+
+# Whether Slack has hung up on the request that is being answered: what the answer says would reach nobody.
+hung_up: ContextVar[Callable[[], Awaitable[bool]]] = ContextVar("hung_up", default=_never)
 
 
 # Bolt takes these apart without asking what they are, and bridge needs neither.

@@ -79,9 +79,12 @@ class Outbox:
         )
         return Kept(cast(Disposition, disposition), id_)
 
-    async def outcome_for_answer(self, id_: str, *, last: bool) -> Outcome | Literal["told"] | None:
-        """The outcome, if the caller is the one to tell it; "told" if somebody did. After `last` the worker tells."""
-        found = await self._run(scripts.TAKE, [], id_, int(last))
+    async def outcome_for_answer(self, id_: str, *, last: bool, gone: bool = False) -> Outcome | Literal["told"] | None:
+        """The outcome, if the caller is the one to tell it; "told" if somebody did. After `last` the worker tells.
+
+        `gone`: nobody would read the caller's answer any more.
+        """
+        found = await self._run(scripts.TAKE, [], id_, int(last), int(gone))
         return "told" if found == "told" else Outcome.from_json(found) if found else None
 
     # ── delivering ───────────────────────────────────────────────────────────
@@ -116,14 +119,14 @@ class Outbox:
     async def sending(
         self, entry: Entry, body: Mapping[str, Any], facts: Mapping[str, Any], likeness: str, hold: float
     ) -> Literal["ok", "twin"]:
-        """Mark, durably, that the call is about to be made. Raises Lost.
+        """Mark, durably, that the call is about to be made, and renew the lease for it. Raises Lost.
 
         `likeness` is equal for drafts whose threads could not be told from one another; "twin": one
         of those is in the air.
         """
         text = json.dumps(body, sort_keys=True)
         air = f"{self.prefix}air:{likeness}"
-        args = (text, air, _ms(hold), json.dumps(facts))
+        args = (text, air, _ms(hold), json.dumps(facts), _ms(self.lease))
         said = await self._run(scripts.SENDING, [], entry.id, entry.claim, *args)
         return cast(Literal["ok", "twin"], self._not_lost(entry, said))
 

@@ -83,12 +83,13 @@ return 1
 """
 )
 
-# The durable mark before the call. One of two identical drafts waits, so that a thread seen later
-# can belong to one of them only.
+# The durable mark before the call, with a whole lease to make it in. One of two identical drafts waits,
+# so that a thread seen later can belong to one of them only.
 SENDING = (
     _HEAD
     + """
-local id, token, body, air, hold, facts = ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7]
+local id, token, body, air, facts = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[7]
+local hold, lease = tonumber(ARGV[6]), tonumber(ARGV[8])
 if not ours(id, token) then return 'lost' end
 local state = redis.call('HGET', record(id), 'state')
 if state ~= 'kept' and state ~= 'sending' then return 'lost' end
@@ -96,9 +97,9 @@ local flying = redis.call('GET', air)
 if flying and flying ~= id and redis.call('HGET', record(flying), 'state') == 'sending' then return 'twin' end
 redis.call('SET', air, id, 'PX', hold)
 if state == 'kept' then redis.call('HSET', record(id), 'first_sent', now) end
-redis.call('HSET', record(id), 'state', 'sending', 'sent', now, 'body', body, 'air', air,
-  'facts', facts, 'looks', 0)
+redis.call('HSET', record(id), 'state', 'sending', 'sent', now, 'body', body, 'air', air, 'facts', facts, 'looks', 0)
 redis.call('HINCRBY', record(id), 'sends', 1)
+redis.call('ZADD', due, 'XX', now + lease, id)
 return 'ok'
 """
 )
@@ -216,10 +217,10 @@ return 'ok'
 TAKE = (
     _HEAD
     + """
-local id, last = ARGV[2], ARGV[3]
+local id, last, gone = ARGV[2], ARGV[3], ARGV[4]
 local r = redis.call('HMGET', record(id), 'outcome', 'told', 'watched', 'form', 'claim', 'telling', 'attaching')
 if not r[4] then return false end
-if redis.call('HEXISTS', r[4], 'closed') == 1 then last, r[3] = '1', 0 end
+if gone == '1' or redis.call('HEXISTS', r[4], 'closed') == 1 then last, r[3] = '1', 0 end
 if r[2] then return 'told' end
 -- The files may be done within the wait, and then the first word is the last one.
 if last ~= '1' and tonumber(r[7] or 0) > 0 then return false end

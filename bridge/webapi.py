@@ -107,6 +107,8 @@ class WebApi:
                 answer = await self._http.post(url, json=payload, follow_redirects=False)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             raise CallFailed(type(error).__name__, passing=True) from None
+        if answer.status_code == 200 and b'"ok":false' in answer.content[:1000].replace(b" ", b""):
+            raise CallFailed("response_url refused", passing=True)
         if answer.status_code != 200:
             raise CallFailed(f"response_url {answer.status_code}", passing=answer.status_code in (429, 500, 503))
 

@@ -13,6 +13,7 @@ from bridge import decision
 from bridge.boardwatch import BoardWatch
 from bridge.demo.faults import Fault
 from bridge.draft import Draft, Origin
+from bridge.entry import Entry
 from bridge.nexudus import Unavailable
 from tests.space import ANA, BEN, CARL, Space, answer_text, open_space, until, until_async
 
@@ -182,6 +183,19 @@ async def test_nothing_is_sent_after_its_time(space: Space) -> None:
     with pytest.raises(Unavailable):
         await space.bridge.delivery._board.create_thread({"Subject": "Late"}, time.monotonic() - 0.01)
     assert len(posts(space)) == before
+
+
+async def test_the_mark_before_the_call_renews_the_lease(space: Space) -> None:
+    """A worker whose renewals failed marks at the last moment: nobody takes the draft over while it makes the call."""
+    await space.stop_worker()
+    outbox, origin = space.bridge.outbox, Origin(space.workspace.team_id, ANA, time.time())
+    kept = await outbox.put("late", Draft(origin, "Late", ({"mrkdwn": "Body"},)))
+    entry = await outbox.claim()
+    assert isinstance(entry, Entry) and entry.id == kept.id
+    await asyncio.sleep(1.2)
+    assert await outbox.sending(entry, {}, {}, "alike", 60) == "ok"
+    await asyncio.sleep(0.6)
+    assert not isinstance(await outbox.claim(), Entry)
 
 
 async def test_an_unreadable_record_is_set_aside(space: Space) -> None:

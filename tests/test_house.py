@@ -68,8 +68,8 @@ IMPORTS: dict[str, set[str]] = {
         "sentences", "sources", "webapi", "words",
     },
     "desk": {
-        "blocks", "draft", "entry", "furnishing", "installation", "metrics", "originals", "outbox", "people", "places",
-        "sentences", "webapi", "words",
+        "blocks", "draft", "entry", "furnishing", "installation", "intake", "metrics", "originals", "outbox", "people",
+        "places", "sentences", "webapi", "words",
     },
     "slack": {"blocks", "commands", "desk", "draft", "filled", "form", "payloads", "sentences", "webapi", "words"},
     "intake": set(),

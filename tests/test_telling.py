@@ -44,6 +44,15 @@ async def test_the_form_itself_becomes_the_report(space: Space) -> None:
     assert f"/thread/{space.threads[0]['Id']}/" in space.view_text()
 
 
+async def test_whom_slack_gave_up_on_is_told_by_the_worker(space: Space) -> None:
+    """Slack hangs up before the answer (we were frozen, or starved): an answer that nobody reads tells nobody."""
+    space.board.misbehave(Fault.SLOW, value=0.4)
+    space.sender.patience = 0.1
+    assert (await space.sender.command(ANA, "post Unheard | Body")).trouble == "operation_timeout"
+    assert (await told(space, "Unheard")).told == "response_url"
+    assert sum("Posted" in text for text in space.heard(ANA)) == 1
+
+
 async def test_a_form_closed_early_is_no_way(space: Space) -> None:
     """The person closes the form while it waits: the report comes through the command's response_url."""
     slow(space)
@@ -53,6 +62,14 @@ async def test_a_form_closed_early_is_no_way(space: Space) -> None:
     await space.sender.close(view)
     assert (await told(space, "Closed")).told == "response_url"
     assert any("Posted" in text for text in space.heard(ANA))
+
+
+async def test_a_response_url_that_says_no_with_200_told_nobody(space: Space) -> None:
+    """Slack's errors often come with status 200 and `ok: false`: then the next way is tried."""
+    slow(space)
+    space.workspace.fail("hooks", "internal_error", None)
+    await space.sender.command(ANA, "post Denied | Body")
+    assert (await told(space, "Denied")).told == "ephemeral"
 
 
 async def test_a_dead_response_url_leads_to_an_ephemeral(space: Space) -> None:
