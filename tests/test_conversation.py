@@ -74,7 +74,7 @@ async def test_a_thread_is_read_page_by_page(space: Space) -> None:
 
     await space.sender.submit(space.view()["id"], {"subject": "Talk"})
 
-    text = space.threads[0]["Message"]
+    text = (await until(lambda: space.threads))[0]["Message"]
     assert all(text.count(f"word{number} of") == 1 for number in range(41))
 
 
@@ -86,7 +86,7 @@ async def test_a_long_thread_says_how_much_of_it_crosses(redis_url: str, redis: 
 
         await space.sender.submit(space.view()["id"], {"subject": "Talk"})
 
-        text = space.threads[0]["Message"]
+        text = (await until(lambda: space.threads))[0]["Message"]
         assert "word60 of" in text
         assert "word61 of" not in text
         assert "The first 60 of 84 replies" in text
@@ -102,7 +102,7 @@ async def test_a_thread_too_long_for_a_post_is_cut_between_messages(redis_url: s
 
         await space.sender.submit(space.view()["id"], {"subject": "Talk"})
 
-        text = space.threads[0]["Message"]
+        text = (await until(lambda: space.threads))[0]["Message"]
         carried = sum(f"word{number} " in text for number in range(30)) - 1
         assert 0 < carried < 29
         assert f"{carried} of 29 replies" in told
@@ -143,15 +143,15 @@ async def test_a_thread_that_cannot_be_read_leaves_the_one_message(
     assert "untick" in reply.errors["thread"]
     await space.sender.submit(space.view()["id"], {"subject": "Talk", "thread": []})
 
-    assert space.threads[0]["Message"].startswith("word0 of many")
-    assert "word1" not in space.threads[0]["Message"]
+    assert (await until(lambda: space.threads))[0]["Message"].startswith("word0 of many")
+    assert "word1" not in (await until(lambda: space.threads))[0]["Message"]
 
 
 async def test_nothing_is_read_that_nobody_chose(space: Space) -> None:
     """The thread is other people's words: opening and sending a form without choosing it fetches none of them."""
     await space.sender.message_shortcut(ANA, thread(space, 3))
     await space.sender.submit(space.view()["id"], {"subject": "Talk"})
-    assert "word1" not in space.threads[0]["Message"]
+    assert "word1" not in (await until(lambda: space.threads))[0]["Message"]
     assert [each for each in space.workspace.calls if each.method == "conversations.replies"] == []
 
 
@@ -166,14 +166,14 @@ async def test_what_was_read_is_what_crosses(space: Space) -> None:
 
     space.workspace.down = False
     await until(lambda: space.threads)
-    assert "word1 of" in space.threads[0]["Message"]
+    assert "word1 of" in (await until(lambda: space.threads))[0]["Message"]
 
 
 async def test_words_typed_above_stand_before_the_thread(space: Space) -> None:
     """The prefilled message is part of the thread and not repeated; other words introduce it."""
     await choose(space, thread(space, 2))
     await space.sender.submit(space.view()["id"], {"subject": "Talk", "message": "Read this, please"})
-    text = space.threads[0]["Message"]
+    text = (await until(lambda: space.threads))[0]["Message"]
     assert text.startswith("Read this, please\n\n**Ben**")
     assert text.count("word0 of") == 1
 
@@ -186,8 +186,8 @@ async def test_a_message_beyond_the_cut_is_carried_all_the_same(redis_url: str, 
         last = space.workspace.threads["C1", first["ts"]][-1]
         await choose(space, last)
         await space.sender.submit(space.view()["id"], {"subject": "Talk"})
-        assert space.threads[0]["Message"].startswith("word9 of many")
-        assert "word5 of" in space.threads[0]["Message"]
+        assert (await until(lambda: space.threads))[0]["Message"].startswith("word9 of many")
+        assert "word5 of" in (await until(lambda: space.threads))[0]["Message"]
 
 
 async def test_nobody_is_named_when_the_sharer_chooses_so(space: Space) -> None:
@@ -197,7 +197,7 @@ async def test_nobody_is_named_when_the_sharer_chooses_so(space: Space) -> None:
 
     await space.sender.submit(space.view()["id"], {"subject": "Talk", "credit": []})
 
-    text = space.threads[0]["Message"]
+    text = (await until(lambda: space.threads))[0]["Message"]
     assert "**Person 1**" in text
     assert "ask @Person 2" in text
     assert "**Ana**" in text

@@ -53,7 +53,7 @@ def bridge(folder: Path, command: str, env: dict[str, str]) -> subprocess.Comple
         env=kept | {"PYTHONPATH": str(ROOT)} | env,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=50,
         check=False,
     )
 
@@ -122,6 +122,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.Compl
         return dict(zip(RUNS, pool.map(run, RUNS), strict=True))
 
 
+@pytest.mark.timeout(240)  # the first one waits for all of them
 @pytest.mark.parametrize("name", RUNS)
 def test_wrong_settings_stop_the_start(name: str, runs: dict[str, subprocess.CompletedProcess[str]]) -> None:
     """Exit code 2 and one line for each wrong or missing setting: its name, what is wrong, an example."""
@@ -164,6 +165,7 @@ def test_a_dotenv_that_cannot_be_read_is_named(tmp_path: Path, written: bytes | 
     assert ended.stderr.startswith(".env: ") == (said == "UTF-8")
 
 
+@pytest.mark.timeout(240)  # the first one waits for all of them
 @pytest.mark.parametrize("name", RUNS)
 def test_no_secret_is_printed(name: str, runs: dict[str, subprocess.CompletedProcess[str]]) -> None:
     """Neither a secret nor a wrong value, which may hold one, is printed."""
