@@ -144,7 +144,7 @@ async def test_a_missing_create_role(clinic: Clinic) -> None:
 async def test_a_post_in_doubt_is_found_and_deleted(clinic: Clinic, fault: Fault) -> None:
     """Taken, but never confirmed: it is looked for by its subject, and does not stay."""
     before = dict(clinic.board.threads)
-    clinic.env["NEXUDUS_TIMEOUT"] = "0.3"
+    clinic.env["NEXUDUS_TIMEOUT"] = "1"
     first_real_post(clinic, fault)
 
     result = await clinic.doctor("--test-post", "11")
@@ -166,7 +166,7 @@ async def test_a_refused_post(clinic: Clinic) -> None:
 async def test_a_post_that_is_never_found(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither confirmed nor found: the subject to look for is told, as it may still turn up."""
     monkeypatch.setattr(trial, "_LOOK_EVERY", 0.01)
-    clinic.env["NEXUDUS_TIMEOUT"] = "0.3"
+    clinic.env["NEXUDUS_TIMEOUT"] = "1"
     first_real_post(clinic, Fault.HANGUP_BEFORE)
 
     line = await clinic.line_of("Test post", "--test-post", "11")
