@@ -62,6 +62,7 @@ class Desk:
     furnishing: Furnishing
     brief: float = 1.0
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """A task of ours: held until it is done, its failure logged. Python keeps only weak references."""
@@ -113,9 +114,12 @@ class Desk:
             return Waited(problem=Problem("subject", "too_many", {"limit": self.outbox.per_hour}))
         try:
             async with asyncio.timeout_at(asyncio.get_running_loop().time() + until + 0.4 - time.monotonic()):
+                self.waiting.add(kept.id)
                 return await self._wait(kept.id, until, changed=kept.disposition == "changed")
         except (RedisError, TimeoutError):
             return Waited(kept.id)
+        finally:
+            self.waiting.discard(kept.id)
 
     async def _wait(self, id_: str, until: float, *, changed: bool) -> Waited:
         while True:
@@ -129,7 +133,8 @@ class Desk:
                 return Waited(id_, entry.outcome if entry else None, entry, changed)
             if last:
                 return Waited(id_, None, await self.outbox.get(id_), changed)
-            await asyncio.sleep(0.02)
+            # Many who wait ask less often each, or their asking would hold up everybody's keeping.
+            await asyncio.sleep(max(0.02, 0.002 * len(self.waiting)))
 
     async def _told_by_answer(self, entry: Entry) -> None:
         """Once the answer is out; should this process die before, a worker tells a few seconds later."""

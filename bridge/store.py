@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -29,6 +29,8 @@ exec 3<&0
 ( read _ <&3; kill -TERM $pid ) 2>/dev/null &
 wait $pid
 """
+
+_CONNECTIONS = 32
 
 # A unix socket's path may be 104 bytes long on macOS, 108 on Linux.
 _SOCKET_PATH_LIMIT = 100
@@ -45,14 +47,18 @@ def connect(url: str, *, timeout: float = 0.8) -> Redis:
     is for the pooled connection that a restart of the server left dead; every script of
     ours may run twice. What timed out is not tried again: there would be no time left.
     """
-    return Redis.from_url(
+    # In a burst a queue for few connections serves the first at once; a connection for everybody makes all late.
+    pool = BlockingConnectionPool.from_url(
         url,
+        max_connections=_CONNECTIONS,
+        timeout=timeout,
         decode_responses=True,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         health_check_interval=0,
     )
+    return Redis.from_pool(pool)
 
 
 def connect_blocking(url: str, *, block: float) -> Redis:

@@ -1,0 +1,19 @@
+"""Many people at once: the first must not wait for the last."""
+
+import asyncio
+
+from redis.asyncio import Redis
+
+from bridge import sentences
+from tests.space import ANA, BEN, CARL, open_space
+
+
+async def test_a_burst_is_kept_in_turn(redis_url: str, redis: Redis) -> None:
+    """120 posts in the same instant, with a board that is away: all are kept, none is told that it may not have been."""
+    async with open_space(redis_url) as space:
+        space.board.down = True
+        space.sender.patience = 20
+        people = [ANA, BEN, CARL]
+        asked = (space.sender.command(people[n % 3], f"post Burst {n} | Body") for n in range(120))
+        replies = await asyncio.gather(*asked)
+        assert [each.text for each in replies if sentences.WAITING not in each.text] == []
