@@ -4,7 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := PYTHONPATH=.tools $(PYTHON) -m uv
 
-.PHONY: demo test lint lock bench bench-words chaos matrix failover catalogue pictures
+.PHONY: setup demo test lint lock bench bench-words chaos matrix failover catalogue pictures
+
+setup: .venv/runtime
 
 demo: .venv/runtime
 	@$(BIN)/python -m bridge demo

@@ -1,19 +1,24 @@
 """The map. A message crosses the bridge room by room; open the files in this order.
 
-1. `front`       hears Slack: body cap, signature on the raw bytes, then Bolt
+1. `front`       hears Slack: body cap, signature on the raw bytes, `intake` of what is well formed, then Bolt;
+                 `socketmode` hears the same without a public address
 2. `slack`       what the person did; `payloads` and `commands` read it, `form` and `furnishing` give the form,
-                 `seal` closes what it remembers; `sources` has the message and its thread (`originals`, `replies`)
+                 `filled` reads it back, `seal` closes what it remembers; `sources` has the message and its
+                 thread (`originals`, `replies`)
 3. `draft`       the nouns: where it was asked, what is to be posted, what became of it
 4. `desk`        keeps the draft before Slack is answered, and waits briefly for the final word
 5. `outbox`      the durable ledger and queue in Redis, an `entry` for each draft; its steps are the `scripts`
-6. `delivery`    one attempt from claim to report; `decision` says what follows, `sightings` compares in doubt
-7. `people`, `places`  who this is on the board, and what they may do there
+6. `delivery`    one attempt from claim to report; `decision` says what follows, `sightings` compares in doubt,
+                 `boardwatch` remembers how the board was
+7. `people`, `places`  who this is on the board, and what they may do there, from the `cache` where it can be
 8. `thread`, `words`   the thread as the board takes it, in the board's Markdown; `conversation` for a whole one
 9. `nexudus`     the far bank: `wire` its rules, `tokens` its login, `pace` the account's shared pace
-10. `carrying`    the files of a thread that exists, each an `attachment` from the `filebox`: `slackfiles` opens it in
-                 Slack, `files` serves it to the board for minutes
-11. `telling`    tells the person by the next way until one works, in `blocks` and `sentences`
+10. `carrying`   the files of a thread that exists, each an `attachment` from the `filebox`: `slackfiles` opens it
+                 in Slack, `files` serves it to the board for minutes
+11. `telling`    gives the `report` by the next way until one works, in `blocks` and `sentences` (`english`, or a
+                 translation); `webapi` is the wire to Slack
 
-`__main__` holds the commands, `wiring` builds everything once, `running` runs the processes.
-`operating` holds the operator's side: `doctor`, `manifest`, `ledger` (why a post waits: `causes`), `erasure`.
+`__main__` holds the commands, `settings` the environment, `wiring` builds everything once on the `store`, `running`
+runs the processes, `metrics` measures, `installation` ends it when the app is removed. `operating` holds the
+operator's side: `doctor`, `manifest`, `ledger` (why a post waits: `causes`), `erasure`. `demo` shows it all.
 """

@@ -30,7 +30,7 @@ class BoardWatch:
     async def notice(self, error: Exception | None) -> None:
         """A call ended in `error`, or (None) well. Other errors are answers too, and change nothing."""
         if isinstance(error, Unauthorized):
-            self._log("board_rejects_login", reason=error.reason)
+            self._log("board_rejects_login", reason=error.reason, remedy="run bridge doctor")
             await self._redis.set(self._rejected, error.reason, ex=_REJECTED_TTL)
         elif isinstance(error, Unavailable | Unsure):
             self._log("board_away", why=str(error))

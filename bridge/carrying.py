@@ -7,6 +7,7 @@ of its files; those that stay in Slack are told, with the reason.
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,12 +16,13 @@ from redis.exceptions import RedisError
 
 from bridge import attachment, decision, metrics
 from bridge.attachment import ENDED
-from bridge.delivery import Policy, Report, Untold
+from bridge.delivery import Policy
 from bridge.entry import Entry
 from bridge.filebox import FileBox
 from bridge.files import Files
 from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Unauthorized, Unavailable, Unsure
 from bridge.outbox import Lost
+from bridge.report import Report, Untold
 from bridge.slackfiles import Stays
 from bridge.webapi import CallFailed
 
@@ -47,13 +49,16 @@ class Carrying:
     def stop(self) -> None:
         self.stopping.set()
 
-    async def run(self) -> None:
-        """A few posts at a time: the board's pace is shared with the posts themselves."""
-        await asyncio.gather(*(self._work() for _ in range(SLOTS)))
+    async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
+        """A few posts at a time: the board's pace is shared with the posts themselves. None while it is `closed`."""
+        await asyncio.gather(*(self._work(closed) for _ in range(SLOTS)))
 
-    async def _work(self) -> None:
+    async def _work(self, closed: Callable[[], Awaitable[bool]]) -> None:
         while not self.stopping.is_set():
             try:
+                if await closed():
+                    await asyncio.sleep(1)
+                    continue
                 claimed = await self.box.claim()
                 if isinstance(claimed, Entry):
                     await self._hold(claimed)

@@ -36,7 +36,6 @@ class Again:
     delay: float
     error: str
     void: bool = True
-    looks: int = 0
 
 
 def decide(error: Exception, entry: Entry, *, marked: bool, longest: float) -> Outcome | Again:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import structlog
 from redis.exceptions import RedisError
@@ -24,22 +23,9 @@ from bridge.nexudus import BadReference, Nexudus, NexudusError
 from bridge.outbox import Lost, Outbox
 from bridge.people import NotAllowed, SlackAway
 from bridge.places import Places
+from bridge.report import Report, Untold
 
 log = structlog.get_logger()
-
-
-class Untold(Exception):
-    """No way of telling worked; `final` when none ever will."""
-
-    def __init__(self, *, final: bool, wait: float | None = None) -> None:
-        super().__init__("untold")
-        self.final, self.wait = final, wait
-
-
-class Report(Protocol):
-    """Tells the person what became of an entry, and answers by which way. Raises Untold."""
-
-    async def __call__(self, entry: Entry, outcome: Outcome | None) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -261,9 +247,10 @@ class Delivery:
 
     async def _end(self, entry: Entry, outcome: Outcome) -> None:
         said = await self._outbox.settle(entry, outcome)
-        log.info("settled", id=entry.id, ending=outcome.ending, reason=outcome.reason, said=said)
         if said == "held":
-            await self._outbox.settle(entry, Outcome("unsure", "several"))
+            outcome = Outcome("unsure", "several")
+            said = await self._outbox.settle(entry, outcome)
+        log.info("settled", id=entry.id, ending=outcome.ending, reason=outcome.reason, said=said)
         metrics.OUTCOMES.labels(outcome.ending, outcome.reason).inc()
         fresh = await filebox.pictured(self._outbox, entry.id) if said != "watched" else None
         if fresh is not None and fresh.outcome is not None:

@@ -113,7 +113,7 @@ class Desk:
         if kept.disposition == "too many":
             return Waited(problem=Problem("subject", "too_many", {"limit": self.outbox.per_hour}))
         try:
-            async with asyncio.timeout_at(asyncio.get_running_loop().time() + until + 0.4 - time.monotonic()):
+            async with asyncio.timeout(max(0.0, until + 0.4 - time.monotonic())):
                 self.waiting.add(kept.id)
                 return await self._wait(kept.id, until, changed=kept.disposition == "changed")
         except (RedisError, TimeoutError):

@@ -100,10 +100,6 @@ class Nexudus:
         """Customer profiles, partial: `coworker` has all of one."""
         return await self._list("spaces/coworkers", {"Coworker_Email": email})
 
-    async def coworkers_of_user(self, user_id: int) -> list[Record]:
-        """The customer profiles of one login, partial: `coworker` has all of one."""
-        return await self._list("spaces/coworkers", {"Coworker_User": user_id})
-
     async def coworker(self, coworker_id: int) -> Record:
         """One profile in full. A deleted one raises BadReference."""
         return await self._one("spaces/coworkers", coworker_id)
@@ -173,10 +169,6 @@ class Nexudus:
     async def thread_files(self, thread_id: int) -> Sighting:
         """The files of a thread; compare `CommunityThreadId` again."""
         return await self._look(_FILES, {"CommunityThreadFile_CommunityThread": thread_id})
-
-    async def delete_thread(self, thread_id: int) -> None:
-        """Remove a thread; one that is gone already is no error."""
-        await self._call(_Ask("DELETE", f"{_THREADS}/{thread_id:d}"))
 
     async def _one(self, path: str, record_id: int) -> Record:
         data = (await self._call(_Ask("GET", f"{path}/{record_id:d}"))).data

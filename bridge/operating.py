@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
@@ -129,6 +131,8 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
 def read_settings() -> Settings:
     """The settings, or a line for each that is wrong and exit 2."""
     try:
+        if unread := list(_unread_lines(Path(".env"))):
+            stop(*unread)
         return Settings()
     except ValidationError as error:
         stop(*problems(error))
@@ -136,6 +140,16 @@ def read_settings() -> Settings:
         stop(".env: is not written in UTF-8; open it in a plain text editor and save it as UTF-8")
     except OSError as error:
         stop(f".env: cannot be read ({error.strerror}); it must be a text file that this user may read")
+
+
+def _unread_lines(file: Path) -> Iterator[str]:
+    """Lines that python-dotenv would skip, with a warning that nobody understands: a password may be on one."""
+    if file.is_file():
+        with file.open(encoding="utf-8") as text:
+            for each in parse_stream(text):
+                if each.error:
+                    said = f".env: line {each.original.line} cannot be read; is a quotation mark missing?"
+                    yield f"{said} Example: NAME='value'"
 
 
 def stop(*lines: str) -> NoReturn:

@@ -57,7 +57,7 @@ async def run(
         if bridge.socket is not None:
             work.append(bridge.socket.run(stopping))
     if worker:
-        work += [bridge.delivery.run(bridge.is_closed), bridge.carrying.run()]
+        work += [bridge.delivery.run(bridge.is_closed), bridge.carrying.run(bridge.is_closed)]
     greetings = [asyncio.create_task(bridge.greet_slack())]
     if worker:
         greetings.append(asyncio.create_task(bridge.watch_board()))

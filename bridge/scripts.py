@@ -36,7 +36,7 @@ if redis.call('ZCOUNT', mine, now - 3600000, '+inf') >= limit then return {'too 
 attempt = attempt + 1
 local id = ref .. '-' .. attempt
 redis.call('HSET', record(id), 'id', id, 'state', 'kept', 'draft', draft, 'kept', now, 'form', form,
-  'mine', mine, 'deliveries', 0, 'stuck', 0, 'failures', 0, 'sends', 0, 'looks', 0, 'watched', now + watch)
+  'mine', mine, 'stuck', 0, 'failures', 0, 'sends', 0, 'looks', 0, 'watched', now + watch)
 redis.call('ZADD', due, now, id)
 redis.call('HSET', form, 'id', id, 'attempt', attempt, 'digest', digest, 'nonce', nonce)
 redis.call('PEXPIRE', form, keep)
@@ -65,7 +65,6 @@ while true do
     -- Whoever had it died, and may have made the call at any time until then.
     local was = redis.call('HMGET', record(id), 'state', 'stuck')
     if was[1] == 'sending' and tonumber(was[2] or 0) > 0 then redis.call('HSET', record(id), 'sent', now) end
-    redis.call('HINCRBY', record(id), 'deliveries', 1)
     redis.call('HINCRBY', record(id), 'stuck', 1)
     return redis.call('HGETALL', record(id))
   end
@@ -140,7 +139,8 @@ return 'ok'
 """
 )
 
-# The outcome, noted before anybody is told. Answers 'told elsewhere' while a web process still waits for it.
+# The outcome, noted before anybody is told. Answers 'watched' while a web process still waits for
+# it, 'held' when another draft has that thread, 'ended' when it had an outcome already.
 SETTLE = (
     _HEAD
     + """
@@ -244,12 +244,12 @@ return false
 CANCEL = (
     _HEAD
     + """
-local id, outcome, origin = ARGV[2], ARGV[3], ARGV[4]
+local id, outcome, draft = ARGV[2], ARGV[3], ARGV[4]
 local state = redis.call('HGET', record(id), 'state')
 if not state then return 'unknown' end
 if state ~= 'kept' then return state end
 redis.call('HSET', record(id), 'state', 'cancelled', 'outcome', outcome, 'ended', now, 'watched', 0)
-if origin ~= '' then redis.call('HSET', record(id), 'draft', origin) end
+if draft ~= '' then redis.call('HSET', record(id), 'draft', draft) end
 redis.call('HDEL', record(id), 'claim')
 redis.call('ZADD', due, now, id)
 redis.call('LPUSH', prefix .. 'wake', id)
@@ -270,7 +270,7 @@ if outcome and cjson.decode(outcome).reason == 'changed_mind' then return 'cance
 local back = state == 'unsure' and 'sending' or (state == 'sending' and 'sending' or 'kept')
 redis.call('HSET', record(id), 'state', back, 'stuck', 0, 'failures', 0, 'looks', 0, 'retried', now,
   'sends', back == 'sending' and 1 or 0)
-redis.call('HDEL', record(id), 'outcome', 'told', 'telling', 'noted', 'claim', 'late', 'resolved_anew')
+redis.call('HDEL', record(id), 'outcome', 'told', 'telling', 'noted', 'claim', 'resolved_anew')
 redis.call('PERSIST', record(id))
 redis.call('ZREM', prefix .. 'failed', id)
 redis.call('ZADD', due, now, id)

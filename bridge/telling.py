@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import structlog
 
 from bridge import blocks, sentences
-from bridge.delivery import Untold
 from bridge.draft import Outcome
 from bridge.entry import Entry
 from bridge.outbox import Outbox
+from bridge.report import Untold
 from bridge.webapi import CallFailed, WebApi
 
 log = structlog.get_logger()

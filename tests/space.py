@@ -41,7 +41,8 @@ class Space:
         self.worker = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
-        await asyncio.gather(self.bridge.delivery.run(self.bridge.is_closed), self.bridge.carrying.run())
+        closed = self.bridge.is_closed
+        await asyncio.gather(self.bridge.delivery.run(closed), self.bridge.carrying.run(closed))
 
     async def stop_worker(self) -> None:
         """As kill -9 would: nothing is finished, nothing is noted."""

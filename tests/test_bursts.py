@@ -9,7 +9,7 @@ from tests.space import ANA, BEN, CARL, open_space
 
 
 async def test_a_burst_is_kept_in_turn(redis_url: str, redis: Redis) -> None:
-    """120 posts in the same instant, with a board that is away: all are kept, none is told that it may not have been."""
+    """120 posts in the same instant, with a board that is away: all are kept, and told so."""
     async with open_space(redis_url) as space:
         space.board.down = True
         space.sender.patience = 20

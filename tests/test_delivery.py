@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge import decision
+from bridge import decision, metrics
 from bridge.boardwatch import BoardWatch
 from bridge.demo.faults import Fault
-from bridge.draft import Draft, Origin
+from bridge.draft import Draft, Origin, Outcome
 from bridge.entry import Entry
 from bridge.nexudus import Unavailable
 from tests.space import ANA, BEN, CARL, Space, answer_text, open_space, until, until_async
@@ -442,3 +442,23 @@ async def test_no_board_at_all_keeps_posts_of_people_never_seen(redis_url: str, 
         assert len(space.threads) == 2
         assert any("Posted" in text for text in space.heard(BEN))
         assert str(next(t["Id"] for t in space.threads if t["UserId"] == 101)) in space.view_text()
+
+
+async def test_a_thread_that_another_draft_holds_is_never_claimed_too(space: Space) -> None:
+    """Whatever the board answers: the second draft ends as "may not have been", and its person is told."""
+    await space.sender.command(BEN, "post First | Mine")
+    (first,) = await ended(space, BEN)
+    outbox = space.bridge.outbox
+    draft = Draft(Origin(space.workspace.team_id, ANA, time.time()), "Second", ({"mrkdwn": "words"},))
+    await space.stop_worker()
+    await outbox.put("second", draft)
+    claimed = await outbox.claim()
+    assert isinstance(claimed, Entry)
+    counted = metrics.OUTCOMES.labels("unsure", "several")._value.get()
+
+    await space.bridge.delivery._end(claimed, Outcome("posted", thread=first.outcome.thread, link="https://x"))
+
+    (second,) = await ended(space, ANA)
+    assert (second.state, second.outcome.reason) == ("unsure", "several")
+    assert metrics.OUTCOMES.labels("unsure", "several")._value.get() == counted + 1
+    assert any("May not have been posted" in text for text in space.heard(ANA))

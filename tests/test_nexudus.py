@@ -27,10 +27,9 @@ async def board(redis: Redis) -> AsyncIterator[tuple[Board, Nexudus]]:
 
 
 async def test_the_calls(board: tuple[Board, Nexudus]) -> None:
-    """Every call finds what the board holds, and a thread can be made, read and removed."""
+    """Every call finds what the board holds, and a thread can be made and read."""
     _, nex = board
     assert [each["Id"] for each in await nex.coworkers_by_email("ada@example.com")] == [21]
-    assert [each["Id"] for each in await nex.coworkers_of_user(11)] == [21]
     assert (await nex.coworker(21))["UserId"] == 11
     assert [each["Id"] for each in await nex.users_by_email("ada@example.com")] == [11]
     assert (await nex.user(11))["FullName"] == "Ada"
@@ -42,10 +41,6 @@ async def test_the_calls(board: tuple[Board, Nexudus]) -> None:
     sighting = await nex.threads_since(1, 11, datetime.now(UTC) - timedelta(minutes=1))
     assert [each["Id"] for each in sighting.records] == [thread["Id"]]
     assert sighting.complete
-    await nex.delete_thread(thread["Id"])
-    await nex.delete_thread(thread["Id"])
-    with pytest.raises(Refused):
-        await nex.thread(thread["Id"])
 
 
 SWALLOWED = [
