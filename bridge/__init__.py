@@ -10,7 +10,8 @@
 5. `outbox`      the durable ledger and queue in Redis, an `entry` for each draft; its steps are the `scripts`
 6. `delivery`    one attempt from claim to report; `decision` says what follows, `sightings` compares in doubt,
                  `boardwatch` remembers how the board was
-7. `people`, `places`  who this is on the board, and what they may do there, from the `cache` where it can be
+7. `people`, `places`  who this is on the board (whom to believe: the `gate`), and what they may do there, from the
+                 `cache` where it can be
 8. `thread`, `words`   the thread as the board takes it, in the board's Markdown; `conversation` for a whole one
 9. `nexudus`     the far bank: `wire` its rules, `tokens` its login, `pace` the account's shared pace
 10. `carrying`   the files of a thread that exists, each an `attachment` from the `filebox`: `slackfiles` opens it

@@ -8,6 +8,7 @@ was asked and may have it; there, the board says that it has it; then it is adde
 """
 
 import json
+import mimetypes
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,9 @@ def _file(file: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
 def _reason(file: Mapping[str, Any], made: Mapping[str, Any], rules: Rules) -> str | None:
     if not rules.on:
         return "off"
+    guessed, _ = mimetypes.guess_type(str(made["name"]))
+    if guessed and not rules.allows(guessed):
+        return "type"  # a board that goes by the name would serve it as what it says there
     if file.get("is_external") or file.get("mode") == "external":
         return "elsewhere"
     # https://docs.slack.dev/reference/objects/file-object: deleted, beyond the plan's limit, or of another workspace.

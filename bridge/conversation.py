@@ -4,7 +4,7 @@ A conversation is what was read at the moment when somebody chose it, as JSON:
 {"messages": [...], "replies": how many the thread has, "zone": the sharer's time zone}.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -70,15 +70,24 @@ class Conversation:
         """The board's Markdown: each message under its speaker and time; at the end what is missing."""
         return "\n\n".join(part for part in [*self._said(names), self._footer()] if part)
 
-    def _said(self, names: words.Names) -> list[str]:
-        told, day = [], ""
+    def likely(self, room: int) -> "Conversation":
+        """Without the messages that cannot fit, by the length of what was typed: reading costs more than counting."""
+        most, used = 0, 0
+        while most < len(self.messages) and used <= 4 * room:
+            used += len(str(self.messages[most].get("text") or ""))
+            most += 1
+        return replace(self, messages=self.messages[:most])
+
+    def _said(self, names: words.Names) -> Iterator[str]:
+        """Each message in a quotation, so that nobody's words can pass for the next speaker's heading."""
+        day = ""
         for message in self.messages:
             date, clock = _time(message, _zone(self.zone))
             speaker = words.name_to_markdown(_speaker(message, names))
             when = clock if date == day else f"{date}, {clock}"
-            told.append(f"**{speaker}** · {when}\n\n{words.message_to_markdown(message, names)}".strip())
+            lines = words.message_to_markdown(message, names).splitlines()
+            yield f"**{speaker}** · {when}\n\n" + "\n".join(f"> {line}".rstrip() for line in lines)
             day = date
-        return told
 
     def _footer(self) -> str:
         zone = words.name_to_markdown(_zone_name(self.zone))
@@ -127,7 +136,7 @@ def _speaker(message: Message, names: words.Names) -> str:
         return names.users.get(str(message["user"])) or sentences.SOMEONE
     profile = message.get("bot_profile")
     called = message.get("username") or (profile.get("name") if isinstance(profile, Mapping) else None)
-    return str(called or sentences.AN_APP)
+    return sentences.BY_APP.format(name=called) if called else sentences.AN_APP
 
 
 def _zone(name: str) -> tzinfo:

@@ -195,6 +195,8 @@ THREAD_UNREADABLE: Mapping[str, str] = {
     "team.",
     "not_in_channel": "This app is not in that conversation. Invite it there (type /invite and its name) and open the "
     "message's menu again, or untick this to post the one message.",
+    "stale": "This form has been open for too long to read the thread now. Open the message's menu again, or untick "
+    "this to post the one message.",
     "direct": "This app cannot read direct messages. Untick this to post the one message.",
     "too_long": "The thread's first message alone is too long for a post. Untick this to post the one message.",
     "store_away": "We cannot keep the thread right now. Untick this to post the one message, or open the message's "
@@ -236,4 +238,5 @@ REPLIES_LEFT = "{left} of {replies} replies"
 PERSON = "Person {number}"
 SOMEONE = "someone"
 AN_APP = "an app"
+BY_APP = "{name} (app)"
 CREDIT_LINK = "[See it in Slack]({link})"

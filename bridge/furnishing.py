@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from bridge import attachment, sentences, words
 from bridge.attachment import File
+from bridge.conversation import files_of
 from bridge.draft import Draft, Limits, Origin, Problem
 from bridge.entry import Entry
 from bridge.form import Form, form_view
@@ -106,6 +107,7 @@ class Furnishing:
             return words.Names(), ()
         looking = asyncio.create_task(self.places.people.names(needed))
         done, _ = await asyncio.wait([looking], timeout=QUICK)
+        looking.cancel()  # delivery has more time for whom it did not find
         known = looking.result() if done else words.Names()
         # The form remembers them in a field of 3,000 characters.
         unnamed = tuple(sorted(needed.users - known.users.keys()))[:MOST_UNNAMED]
@@ -239,16 +241,17 @@ class Furnishing:
         message, unnamed = await self.prefill({"blocks": rich, "text": typed.get("mrkdwn", "")}, self.limits.message)
         attached = next((each["original"] for each in draft.message if "original" in each), None)
         original = await self.sources.keep_message(attached) if attached else None
-        notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if attached else []
         whole = next((each["conversation"] for each in draft.message if "conversation" in each), None)
         own, others = attachment.in_two(draft.files) if whole else (draft.files, ())
         files = await self.sources.keep_files(own)
         conversation = await self.sources.originals.keep({**whole, "files": others}) if whole else None
+        lost = (attached and not original) or (whole and not conversation)
+        notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if lost else []
         kept = replace(draft.origin, response_url=origin.response_url, asked_at=time.time(), view=None)
         return Form(
             kept, draft.subject, message, ", ".join(draft.tags), draft.credit, draft.anonymous, original,
-            threaded=whole is not None, whole=whole is not None, conversation=conversation, files=files, listed=own,
-            thread_listed=others, left=draft.left,
+            threaded=conversation is not None, whole=conversation is not None, conversation=conversation,
+            files=files, listed=own, thread_listed=others, left=draft.left,
             unnamed=(*draft.unnamed, *unnamed), location=draft.location, group=draft.group,
             delivery=draft.delivery, more=draft.private or bool(draft.guests), private=draft.private,
             guests=draft.guests, notes=tuple(notes),
@@ -291,6 +294,6 @@ def _staying(files: Sequence[File]) -> list[str]:
 
 def _file_names(message: Mapping[str, Any]) -> tuple[str, ...]:
     """The files that stay in Slack, a few of them by name."""
-    files = [each for each in message.get("files") or [] if isinstance(each, Mapping)]
+    files = files_of(message)
     names = [str(each.get("title") or each.get("name") or "a file")[:60] for each in files[:5]]
     return (*names, f"{len(files) - 5} more") if len(files) > 5 else tuple(names)

@@ -6,16 +6,21 @@ board's side: its own rules, which it will not apply for us, because bridge writ
 administrator. Nobody is guessed; every way to fail is a `NotAllowed` with its own reason.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from bridge.cache import Cache
+from bridge.gate import gate, snapshot
 from bridge.words import Mentioned, Names
 
 # How long "nobody with this address" is believed: somebody who just signed up should not wait long.
 MISS_TTL = 60.0
 CHANNEL_TTL = 600.0
+# How many people one post may have looked up for their names, and within how many seconds: nobody else's post waits.
+MOST_NAMES, NAMING = 100, 5.0
 # A look-up that failed says nothing for long.
 UNKNOWN_TTL = 10.0
 
@@ -85,40 +90,6 @@ class Rules:
     guests: str = "allow"
     default_location: int | None = None
     may_choose_instant: Callable[[str], bool] = lambda user: True
-
-
-def gate(user: Mapping[str, Any], home: tuple[str, str | None], guests: str) -> str | None:
-    """Why this Slack profile's e-mail address must not be believed, or None.
-
-    An address in a foreign workspace is set by whoever administers that one.
-    https://docs.slack.dev/apis/slack-connect
-    """
-    team, enterprise = home
-    belongs = user.get("enterprise_user") or {}
-    same_grid = enterprise and belongs.get("enterprise_id") == enterprise and team in (belongs.get("teams") or [])
-    if user.get("is_stranger") or not (user.get("team_id") == team or same_grid):
-        return "foreign"
-    if user.get("deleted"):
-        return "deleted"
-    if user.get("is_bot") or user.get("is_app_user") or user.get("id") == "USLACKBOT":
-        return "bot"
-    if guests == "refuse" and (user.get("is_restricted") or user.get("is_ultra_restricted")):
-        return "guest"
-    if not user.get("email"):
-        return "no_email"
-    return "unconfirmed" if user.get("is_email_confirmed") is False else None
-
-
-def snapshot(user: Mapping[str, Any]) -> Record:
-    """What is kept of a Slack profile: what the gate asks for, and the name."""
-    profile = user.get("profile") or {}
-    kept = ("id", "team_id", "deleted", "is_bot", "is_app_user", "is_restricted", "is_ultra_restricted", "tz", "locale")
-    names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
-    return {
-        **{name: user.get(name) for name in (*kept, "is_stranger", "is_email_confirmed", "enterprise_user")},
-        "email": profile.get("email"),
-        "name": next((name for name in names if name), "someone"),
-    }
 
 
 class People:
@@ -247,9 +218,23 @@ class People:
 
     async def names(self, needed: Mentioned) -> Names:
         """Names for mentioned ids; what cannot be looked up stays nameless. Never an error."""
-        users = {user: name for user in needed.users if (name := await self.name(user))}
+        users: dict[str, str] = {}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(NAMING):
+                await self._name(sorted(needed.users)[:MOST_NAMES], users)
         channels = {id_: name for id_ in needed.channels if (name := (await self._channel(id_))["name"])}
         return Names(users=users, channels=channels, groups={})
+
+    async def _name(self, needed: Sequence[str], users: dict[str, str]) -> None:
+        """Into `users`, as far as it comes; when Slack asks for a pause, no further."""
+        for user in needed:
+            try:
+                users[user] = str((await self.slack_profile(user))["name"])
+            except NotAllowed:
+                continue
+            except SlackAway as away:
+                if away.wait:
+                    return
 
     async def locale(self, user: str) -> str:
         """The language that a person has chosen in Slack, if it is known without asking; "" else."""

@@ -5,6 +5,7 @@ Everything is named by the form's sealed memory, and was in Slack's own signed r
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +27,9 @@ ROOM_ABOVE = 1000
 NAMED = 5
 # Seconds for the names of those who spoke in a thread.
 LOOKING = 5.0
+# Seconds: Slack let this person see the message when they opened its menu. Who has left a private channel since must
+# not read on with the bot's eyes.
+FRESH = 600.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Sources:
 
     async def read_thread(self, origin: Origin) -> tuple[str | None, str]:
         """The thread around a message, read and kept: its name, and what the form says of it. Never an error."""
+        if time.time() - origin.asked_at > FRESH and not await self.people.is_public(origin.channel):
+            return None, sentences.THREAD_UNREADABLE["stale"]
         try:
             whole = await replies.read(
                 self.api, str(origin.channel), str(origin.thread_ts or origin.message_ts), self.most_replies
@@ -67,8 +73,10 @@ class Sources:
         except CallFailed as failed:
             return None, _unreadable(failed.error, str(origin.channel))
         whole = replace(whole, zone=await self._zone(origin.user))
+        room = max(1, self.limits.message - ROOM_ABOVE)
+        whole = whole.likely(room)
         names = await self._names(whole)
-        carried = whole.within(max(1, self.limits.message - ROOM_ABOVE), names)
+        carried = await asyncio.to_thread(whole.within, room, names)
         if not carried.messages:
             return None, sentences.THREAD_UNREADABLE["too_long"]
         others = [each for each in carried.messages if each.get("ts") != origin.message_ts]

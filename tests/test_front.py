@@ -345,6 +345,15 @@ async def test_odd_text_is_no_server_error(shared: Space, odd: str, place: str) 
         assert (await payload(shared, sample)).status in (200, 400, 404)
 
 
+@pytest.mark.parametrize("files", [5, True, "x", {"id": "F1"}, [7, None, {}]])
+async def test_odd_files_are_no_server_error(shared: Space, files: Any) -> None:
+    """Whatever stands where a message's files should: the form opens, or the request is refused."""
+    sample = message_shortcut(shared)
+    sample["message"]["files"] = files
+
+    assert (await payload(shared, sample)).status in (200, 400)
+
+
 # ── what Slack sends, and what merely looks like it ──────────────────────────
 
 

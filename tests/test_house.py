@@ -52,7 +52,8 @@ IMPORTS: dict[str, set[str]] = {
     "filled": {"draft", "seal", "sentences"},
     "installation": {"outbox"},
     "outbox": {"attachment", "draft", "entry", "scripts"},
-    "people": {"cache", "words"},
+    "gate": set(),
+    "people": {"cache", "gate", "words"},
     "places": {"draft", "people"},
     "sightings": {"nexudus"},
     "boardwatch": {"nexudus"},
@@ -66,8 +67,8 @@ IMPORTS: dict[str, set[str]] = {
     "report": {"draft", "entry"},
     "telling": {"blocks", "draft", "entry", "outbox", "report", "sentences", "webapi"},
     "furnishing": {
-        "attachment", "draft", "entry", "form", "nexudus", "originals", "outbox", "people", "places", "seal",
-        "sentences", "sources", "webapi", "words",
+        "attachment", "conversation", "draft", "entry", "form", "nexudus", "originals", "outbox", "people", "places",
+        "seal", "sentences", "sources", "webapi", "words",
     },
     "desk": {
         "blocks", "draft", "entry", "furnishing", "installation", "intake", "metrics", "originals", "outbox", "people",

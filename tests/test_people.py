@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from bridge import sentences
 from bridge.demo.faults import CREATE
 from bridge.demo.sender import Reply
+from bridge.words import Mentioned
 from tests.space import ANA, ANNEX, BEN, HALL, Space, answer_text, open_space, until
 
 DORA = "U0DORA"
@@ -985,3 +986,17 @@ async def test_the_cache_being_full_of_junk_posts_as_nobody_else(space: Space) -
 
     await until(lambda: len(space.threads) == 2)
     assert ids(space.threads[1]) == (101, 201)
+
+
+async def test_a_thousand_mentions_hold_nobody_up(space: Space) -> None:
+    """Names are looked up for a while and up to a number; when Slack asks for a pause, no further."""
+    people = space.bridge.people
+    before = len(space.workspace.calls)
+    found = await people.names(Mentioned(frozenset(f"U0X{n}" for n in range(1000)), frozenset(), frozenset()))
+    assert found.users == {}
+    assert len(space.workspace.calls) - before <= 100
+
+    space.workspace.ratelimit("users.info", 60, times=None)
+    before = len(space.workspace.calls)
+    await people.names(Mentioned(frozenset(f"U0Y{n}" for n in range(50)), frozenset(), frozenset()))
+    assert len(space.workspace.calls) - before == 1

@@ -54,7 +54,7 @@ async def test_a_message_in_a_thread_with_files_says_what_stays(demo: Demo) -> N
     await page.get_by_role("button", name="makers").click()
     await page.get_by_role("button", name="More actions for Ana Silva’s message").click()
     await page.get_by_role("menuitem", name="Post to community").click()
-    await expect(page.get_by_role("dialog")).to_contain_text("Laser cutter rules")
+    await expect(page.get_by_role("dialog")).to_contain_text("laser-rules.pdf (this app does not carry files here)")
 
 
 async def test_an_error_stands_under_its_field(demo: Demo) -> None:

@@ -1,0 +1,38 @@
+"""The Slack side of who somebody is: whose word is taken for an e-mail address, and what is kept of a profile. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def gate(user: Mapping[str, Any], home: tuple[str, str | None], guests: str) -> str | None:
+    """Why this Slack profile's e-mail address must not be believed, or None.
+
+    An address in a foreign workspace is set by whoever administers that one.
+    https://docs.slack.dev/apis/slack-connect
+    """
+    team, enterprise = home
+    belongs = user.get("enterprise_user") or {}
+    same_grid = enterprise and belongs.get("enterprise_id") == enterprise and team in (belongs.get("teams") or [])
+    if user.get("is_stranger") or not (user.get("team_id") == team or same_grid):
+        return "foreign"
+    if user.get("deleted"):
+        return "deleted"
+    if user.get("is_bot") or user.get("is_app_user") or user.get("id") == "USLACKBOT":
+        return "bot"
+    if guests == "refuse" and (user.get("is_restricted") or user.get("is_ultra_restricted")):
+        return "guest"
+    if not user.get("email"):
+        return "no_email"
+    return "unconfirmed" if user.get("is_email_confirmed") is False else None
+
+
+def snapshot(user: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a Slack profile: what the gate asks for, and the name."""
+    profile = user.get("profile") or {}
+    kept = ("id", "team_id", "deleted", "is_bot", "is_app_user", "is_restricted", "is_ultra_restricted", "tz", "locale")
+    names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
+    return {
+        **{name: user.get(name) for name in (*kept, "is_stranger", "is_email_confirmed", "enterprise_user")},
+        "email": profile.get("email"),
+        "name": next((name for name in names if name), "someone"),
+    }
