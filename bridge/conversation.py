@@ -16,6 +16,8 @@ Message = Mapping[str, Any]
 
 _KEPT = ("ts", "user", "subtype", "username", "bot_profile", "text", "blocks", "attachments")
 _FILE = ("name", "title")
+# The fallback of an attachment begins with its author's name.
+_AUTHOR = ("author_name", "author_link", "author_subname", "author_id", "fallback")
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,16 @@ def unnamed(conversation: Conversation, names: words.Names, sharer: str) -> word
     someone = dict.fromkeys(conversation.mentioned().users, sentences.SOMEONE)
     shown = {sharer: names.users[sharer]} if sharer in names.users else {}
     return replace(names, users=someone | numbered | shown)
+
+
+def nameless(message: Message) -> dict[str, Any]:
+    """The message without the names that apps, and attachments of other messages, give their authors."""
+    said = {name: value for name, value in message.items() if name not in ("username", "bot_profile")}
+    given = message.get("attachments")
+    if isinstance(given, list):
+        each = (attached for attached in given if isinstance(attached, Mapping))
+        said["attachments"] = [{name: one[name] for name in one if name not in _AUTHOR} for one in each]
+    return said
 
 
 def kept(message: Message) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from bridge import words
-from bridge.conversation import Conversation, unnamed
+from bridge.conversation import Conversation, nameless, unnamed
 
 Ending = Literal["posted", "refused", "cancelled", "unposted", "unsure"]
 
@@ -205,8 +205,12 @@ def compose_message(draft: Draft, names: words.Names, credit: str = "") -> str:
 def _markdown(piece: Mapping[str, Any], names: words.Names, draft: Draft) -> str:
     if "conversation" in piece:
         said = Conversation.from_json(piece["conversation"])
-        return said.markdown(unnamed(said, names, draft.origin.user) if draft.anonymous else names)
-    return words.message_to_markdown(_source(piece), names)
+        if not draft.anonymous:
+            return said.markdown(names)
+        hidden = unnamed(said, names, draft.origin.user)
+        return replace(said, messages=tuple(map(nameless, said.messages))).markdown(hidden)
+    message = _source(piece)
+    return words.message_to_markdown(nameless(message) if draft.anonymous else message, names)
 
 
 def slug(subject: str) -> str:

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from bridge import sentences, words
 from bridge.conversation import Conversation, in_order, unnamed
-from bridge.draft import Origin
+from bridge.draft import Draft, Origin, compose_message
 from bridge.seal import Seal
 from tests.space import ANA, BEN, CARL, Space, open_space, until
 
@@ -393,3 +393,22 @@ def test_a_long_thread_costs_no_more_than_what_fits() -> None:
     assert len(carried.messages) == 1
     assert len(long.likely(19_000).messages) <= 7
     assert time.monotonic() - began < 2
+
+
+def test_nobody_is_named_by_an_attachment_either() -> None:
+    """Where nobody is to be named, a shared message's author and an app's chosen name stay in Slack too."""
+    shared = {"author_name": "Carl Secretname", "author_link": "https://ws.slack.com/team/U0CARL", "text": "his words"}
+    first = {
+        "user": BEN,
+        "ts": "1700000000.1",
+        "text": "look",
+        "attachments": [shared | {"fallback": "Carl: his words"}],
+    }
+    bridged = {"username": "Dana (Matrix)", "subtype": "bot_message", "ts": "1700000001.1", "text": "hello"}
+    piece = {"conversation": Conversation((first, bridged), 1).to_json()}
+    draft = Draft(Origin("T1", ANA, 1.0), "Talk", (piece, {"original": first}), anonymous=True)
+
+    text = compose_message(draft, words.Names(users={BEN: "Ben", ANA: "Ana"}))
+
+    assert "his words" in text
+    assert not [name for name in ("Carl", "Secretname", "U0CARL", "Dana", "Ben") if name in text]

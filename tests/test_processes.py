@@ -16,7 +16,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge import store
+from bridge import sentences, store
 from bridge.demo.board import Board
 from bridge.demo.faults import Fault
 from bridge.demo.loopback import Loopback
@@ -207,7 +207,10 @@ async def test_a_redis_killed_in_mid_flight_loses_nothing(tmp_path: Path, embedd
             await asyncio.sleep(0.4)
             await _kill_store(url or f"unix://{tmp_path}/.bridge/store.sock")
             replies: list[Any] = await asyncio.gather(*asking)
-            kept = [n for n, each in enumerate(replies) if "Was not" not in each.text and each.status == 200]
+            # Who was told that it was not kept, or may not have been, was promised nothing.
+            denied = (sentences.REFUSED, sentences.NOT_KEPT)
+            promised = [each.status == 200 and not any(word in each.text for word in denied) for each in replies]
+            kept = [n for n, each in enumerate(promised) if each]
             await until(lambda: len(town.board.threads) >= 1 + len(kept), 30)
             await asyncio.sleep(2)
             assert set(subjects(town)) >= {"Warm", *(f"Number {n}" for n in kept)}
