@@ -161,7 +161,7 @@ async def test_a_worker_killed_among_the_files_leaves_each_once(tmp_path: Path, 
         await until(lambda: town.workspace.views)
         adding = "POST /api/community/communitythreadfiles"
         town.board.misbehave(Fault.SLOW, on=adding, value=0.1)
-        town.board.misbehave(Fault.LATE, on=adding, value=0.5)
+        town.board.misbehave(Fault.SILENT_AFTER, on=adding)  # held open, so that the kill surely comes within it
         await asyncio.gather(
             town.sender.submit(next(iter(town.workspace.views)), {"subject": "Files"}),
             until(lambda: len(town.board.seen(adding)) == 2, 20),
