@@ -153,6 +153,7 @@ async def open_space(redis_url: str, *, worker: bool = True, files: bool = False
             yield space
         finally:
             bridge.delivery.stop()
+            bridge.carrying.stop()
             await space.stop_worker()
             for task in list(bridge.desk.tasks):
                 task.cancel()
