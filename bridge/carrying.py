@@ -5,14 +5,12 @@ of its files; those that stay in Slack are told, with the reason.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
-from redis.exceptions import RedisError
 
 from bridge import attachment, decision, metrics
 from bridge.attachment import ENDED
@@ -21,10 +19,10 @@ from bridge.entry import Entry
 from bridge.filebox import FileBox
 from bridge.files import Files
 from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Unauthorized, Unavailable, Unsure
-from bridge.outbox import Lost
 from bridge.report import Report, Untold
 from bridge.slackfiles import Stays
 from bridge.webapi import CallFailed
+from bridge.worker import Worker
 
 log = structlog.get_logger()
 
@@ -51,43 +49,7 @@ class Carrying:
 
     async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
         """A few posts at a time: the board's pace is shared with the posts themselves. None while it is `closed`."""
-        await asyncio.gather(*(self._work(closed) for _ in range(SLOTS)))
-
-    async def _work(self, closed: Callable[[], Awaitable[bool]]) -> None:
-        while not self.stopping.is_set():
-            try:
-                if await closed():
-                    await asyncio.sleep(1)
-                    continue
-                claimed = await self.box.claim()
-                if isinstance(claimed, Entry):
-                    await self._hold(claimed)
-                else:
-                    await self.box.wait(1.0 if claimed < 0 else min(1.0, claimed))
-            except RedisError:
-                await asyncio.sleep(0.5)
-
-    async def _hold(self, entry: Entry) -> None:
-        renewing = asyncio.create_task(self._renew(entry))
-        try:
-            await self._carry(entry)
-        except Lost:
-            log.warning("lease_lost", id=entry.id, of="files")
-        except RedisError as error:
-            log.warning("store_away", id=entry.id, error=type(error).__name__)
-        except Exception:
-            log.exception("files_failed", id=entry.id)
-        finally:
-            renewing.cancel()
-
-    async def _renew(self, entry: Entry) -> None:
-        while True:
-            await asyncio.sleep(self.box.outbox.lease / 4)
-            with contextlib.suppress(RedisError):
-                try:
-                    await self.box.renew(entry)
-                except Lost:
-                    return
+        await Worker(self.box, self._carry, "files", SLOTS, self.stopping).run(closed)
 
     async def _carry(self, entry: Entry) -> None:
         """Every file one step further, noted after each; then the lease is given back."""

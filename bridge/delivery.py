@@ -24,6 +24,7 @@ from bridge.outbox import Lost, Outbox
 from bridge.people import NotAllowed, SlackAway
 from bridge.places import Places
 from bridge.report import Report, Untold
+from bridge.worker import Worker
 
 log = structlog.get_logger()
 
@@ -56,67 +57,19 @@ class Delivery:
         """Claim nothing more; what is under way is finished."""
         self._stopping.set()
 
-    async def run(self, stopped: Callable[[], Awaitable[bool]] | None = None) -> None:
-        """Claim and attempt until `stop`. A Redis that is away is waited for."""
-        free, away = asyncio.Semaphore(self._slots), False
-        async with asyncio.TaskGroup() as tasks:
-            while not self._stopping.is_set():
-                try:
-                    if stopped is not None and await stopped():
-                        await asyncio.sleep(1)
-                        continue
-                    await free.acquire()
-                    claimed = await self._claim(free)
-                except RedisError as error:
-                    if not away:
-                        log.error("store_away", error=type(error).__name__)
-                    away = True
-                    await asyncio.sleep(0.5)
-                    continue
-                if away:
-                    log.info("store_back")
-                away = False
-                if claimed is not None:
-                    tasks.create_task(self._hold(claimed, free))
+    async def run(self, closed: Callable[[], Awaitable[bool]] | None = None) -> None:
+        """Claim and attempt until `stop`, and nothing while it is `closed`."""
+        await Worker(self._outbox, self._attempt_or_note, "posts", self._slots, self._stopping).run(closed)
 
-    async def _claim(self, free: asyncio.Semaphore) -> Entry | None:
-        claimed: Entry | float = -1.0
-        try:
-            claimed = await self._outbox.claim()
-        finally:
-            if not isinstance(claimed, Entry):
-                free.release()
-        if isinstance(claimed, Entry):
-            return claimed
-        # A cancelled blocking read would lose its wake-up, so the wait is short instead.
-        await self._outbox.wait(1.0 if claimed < 0 else min(1.0, claimed))
-        return None
-
-    async def _hold(self, entry: Entry, free: asyncio.Semaphore) -> None:
-        """The attempt with its lease renewed; whatever goes wrong in it must not stop the worker."""
-        renewing = asyncio.create_task(self._renew(entry))
+    async def _attempt_or_note(self, entry: Entry) -> None:
         try:
             await self.attempt(entry)
-        except Lost:
-            log.warning("lease_lost", id=entry.id)
-        except RedisError as error:
-            log.warning("store_away", id=entry.id, error=type(error).__name__)
+        except (Lost, RedisError):
+            raise
         except Exception as error:
-            log.exception("attempt_failed", id=entry.id)
             with contextlib.suppress(RedisError):
                 await self._outbox.note(entry, last_error=f"broke: {type(error).__name__}")
-        finally:
-            renewing.cancel()
-            free.release()
-
-    async def _renew(self, entry: Entry) -> None:
-        while True:
-            await asyncio.sleep(self._outbox.lease / 4)
-            with contextlib.suppress(RedisError):
-                try:
-                    await self._outbox.renew(entry)
-                except Lost:
-                    return
+            raise
 
     async def attempt(self, entry: Entry) -> None:
         """One claimed entry, one step further."""

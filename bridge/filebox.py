@@ -107,6 +107,10 @@ class FileBox:
 
     outbox: Outbox
 
+    @property
+    def lease(self) -> float:
+        return self.outbox.lease
+
     async def claim(self) -> Entry | float:
         """Lease the next due post, or answer how many seconds nothing will be due (-1: nothing waits)."""
         found = await self._run(_CLAIM, secrets.token_hex(8), round(self.outbox.lease * 1000))

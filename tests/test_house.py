@@ -38,7 +38,7 @@ IMPORTS: dict[str, set[str]] = {
     "filebox": {"attachment", "entry", "outbox"},
     "carrying": {
         "attachment", "decision", "delivery", "entry", "filebox", "files", "metrics", "nexudus", "outbox", "report",
-        "slackfiles", "webapi",
+        "slackfiles", "webapi", "worker",
     },
     "replies": {"conversation", "webapi"},
     "sources": {
@@ -51,6 +51,7 @@ IMPORTS: dict[str, set[str]] = {
     "form": {"attachment", "blocks", "draft", "seal", "sentences"},
     "filled": {"draft", "seal", "sentences"},
     "installation": {"outbox"},
+    "worker": {"entry", "outbox"},
     "outbox": {"attachment", "draft", "entry", "scripts"},
     "gate": set(),
     "people": {"cache", "gate", "words"},
@@ -61,7 +62,7 @@ IMPORTS: dict[str, set[str]] = {
     "decision": {"draft", "entry", "nexudus", "people"},
     "delivery": {
         "boardwatch", "decision", "draft", "entry", "filebox", "metrics", "nexudus", "outbox", "people", "places",
-        "report", "sightings", "thread",
+        "report", "sightings", "thread", "worker",
     },
     "webapi": {"people"},
     "report": {"draft", "entry"},

@@ -1,0 +1,108 @@
+"""Working a queue of leases: claim, attempt with the lease renewed, and stop for nothing that goes wrong in one."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from redis.exceptions import RedisError
+
+from bridge.entry import Entry
+from bridge.outbox import Lost
+
+log = structlog.get_logger()
+
+
+class Queue(Protocol):
+    """Durable, in Redis. `lease` is in seconds."""
+
+    @property
+    def lease(self) -> float: ...
+
+    async def claim(self) -> Entry | float:
+        """Lease the next due entry, or answer how many seconds nothing will be due (-1: nothing waits)."""
+        ...
+
+    async def wait(self, seconds: float) -> None:
+        """Sleep until something is put, or for so long (at most)."""
+        ...
+
+    async def renew(self, entry: Entry) -> None:
+        """Hold the lease for another `lease` seconds. Raises Lost."""
+        ...
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Attempts what the queue leases out, `slots` at a time; any number of these share one Redis.
+
+    `of` says in the logs what it works on.
+    """
+
+    queue: Queue
+    attempt: Callable[[Entry], Awaitable[None]]
+    of: str
+    slots: int
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, closed: Callable[[], Awaitable[bool]] | None = None) -> None:
+        """Until `stopping`, and nothing while it is `closed`. A Redis that is away is waited for."""
+        free, away = asyncio.Semaphore(self.slots), False
+        async with asyncio.TaskGroup() as tasks:
+            while not self.stopping.is_set():
+                try:
+                    if closed is not None and await closed():
+                        await asyncio.sleep(1)
+                        continue
+                    await free.acquire()
+                    claimed = await self._claim(free)
+                except RedisError as error:
+                    if not away:
+                        log.error("store_away", of=self.of, error=type(error).__name__)
+                    away = True
+                    await asyncio.sleep(0.5)
+                    continue
+                if away:
+                    log.info("store_back", of=self.of)
+                away = False
+                if claimed is not None:
+                    tasks.create_task(self._hold(claimed, free))
+
+    async def _claim(self, free: asyncio.Semaphore) -> Entry | None:
+        claimed: Entry | float = -1.0
+        try:
+            claimed = await self.queue.claim()
+        finally:
+            if not isinstance(claimed, Entry):
+                free.release()
+        if isinstance(claimed, Entry):
+            return claimed
+        # A cancelled blocking read would lose its wake-up, so the wait is short instead.
+        await self.queue.wait(1.0 if claimed < 0 else min(1.0, claimed))
+        return None
+
+    async def _hold(self, entry: Entry, free: asyncio.Semaphore) -> None:
+        """The attempt with its lease renewed; whatever goes wrong in it must not stop the worker."""
+        renewing = asyncio.create_task(self._renew(entry))
+        try:
+            await self.attempt(entry)
+        except Lost:
+            log.warning("lease_lost", id=entry.id, of=self.of)
+        except RedisError as error:
+            log.warning("store_away", id=entry.id, of=self.of, error=type(error).__name__)
+        except Exception:
+            log.exception("attempt_failed", id=entry.id, of=self.of)
+        finally:
+            renewing.cancel()
+            free.release()
+
+    async def _renew(self, entry: Entry) -> None:
+        while True:
+            await asyncio.sleep(self.queue.lease / 4)
+            with contextlib.suppress(RedisError):
+                try:
+                    await self.queue.renew(entry)
+                except Lost:
+                    return
