@@ -7,7 +7,8 @@
                  thread (`originals`, `replies`)
 3. `draft`       the nouns: where it was asked, what is to be posted, what became of it
 4. `desk`        keeps the draft before Slack is answered, and waits briefly for the final word
-5. `outbox`      the durable ledger and queue in Redis, an `entry` for each draft; its steps are the `scripts`
+5. `outbox`      the durable ledger and queue in Redis, an `entry` for each draft; its steps are the
+                 `scripts`, on `leases`
 6. `delivery`    one attempt from claim to report, held by the `worker`; `decision` says what follows, `sightings`
                  compares in doubt, `boardwatch` remembers how the board was
 7. `people`, `places`  who this is on the board (whom to believe: the `gate`), and what they may do there, from the

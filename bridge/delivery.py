@@ -19,8 +19,9 @@ from bridge import decision, filebox, metrics, sightings, thread
 from bridge.boardwatch import BoardWatch
 from bridge.draft import Outcome
 from bridge.entry import Entry
+from bridge.leases import Lost
 from bridge.nexudus import BadReference, Nexudus, NexudusError
-from bridge.outbox import Lost, Outbox
+from bridge.outbox import Outbox
 from bridge.people import NotAllowed, SlackAway
 from bridge.places import Places
 from bridge.report import Report, Untold

@@ -54,6 +54,10 @@ class Entry:
         return self.retried or self.kept
 
 
+# What taking a record apart ends in that another version of bridge wrote.
+UNREADABLE = (ValueError, TypeError, KeyError)
+
+
 def read_entry(fields: Mapping[str, str], *, form_closed: bool) -> Entry:
     """An entry out of its hash in Redis; times there are milliseconds."""
 

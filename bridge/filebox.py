@@ -12,50 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from redis.exceptions import TimeoutError as RedisTimeout
 
+from bridge import leases
 from bridge.attachment import ENDED, File
-from bridge.entry import Entry, read_entry
-from bridge.outbox import Lost, Outbox
+from bridge.entry import UNREADABLE, Entry, read_entry
+from bridge.outbox import Outbox
 
 log = structlog.get_logger()
 
-_HEAD = """
-local prefix, queue = ARGV[1], KEYS[1]
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local function record(id) return prefix .. 'draft:' .. id end
-local function ours(id, token) return redis.call('HGET', record(id), 'attach_claim') == token end
-"""
-
-# Lease the post that has been due longest. Answers its record, or the milliseconds until one is due.
-_CLAIM = (
-    _HEAD
-    + """
-while true do
-  local first = redis.call('ZRANGE', queue, 0, 0, 'WITHSCORES')
-  if not first[1] then return -1 end
-  local id, at = first[1], tonumber(first[2])
-  if at > now then return at - now end
-  if redis.call('EXISTS', record(id)) == 1 then
-    redis.call('ZADD', queue, now + tonumber(ARGV[3]), id)
-    redis.call('HSET', record(id), 'attach_claim', ARGV[2], 'attach_claimed', now)
-    redis.call('HINCRBY', record(id), 'attach_stuck', 1)
-    return redis.call('HGETALL', record(id))
-  end
-  redis.call('ZREM', queue, id)
-end
-"""
-)
-
-_RENEW = (
-    _HEAD
-    + """
-if not ours(ARGV[2], ARGV[3]) then return 0 end
-redis.call('ZADD', queue, 'XX', now + tonumber(ARGV[4]), ARGV[2])
-return 1
-"""
-)
+_OWN = "attach_"
+_HEAD = leases.head(_OWN)
+_CLAIM, _RENEW = leases.claim(_OWN), leases.renew(_OWN)
 
 # How the files stand. `delay` >= 0 gives the lease back; with nothing left to do or to tell the post leaves the queue.
 _SAVE = (
@@ -67,11 +34,11 @@ redis.call('HSET', record(id), 'files', files, 'attaching', attaching)
 if delay < 0 then return 'ok' end
 redis.call('HDEL', record(id), 'attach_claim')
 redis.call('HSET', record(id), 'attach_stuck', 0)
-if tonumber(attaching) > 0 then redis.call('ZADD', queue, now + delay, id) return 'ok' end
+if tonumber(attaching) > 0 then redis.call('ZADD', due, now + delay, id) return 'ok' end
 local early = redis.call('HGET', record(id), 'told_early') == '1'
-if early and tonumber(staying) > 0 then redis.call('ZADD', queue, now + delay, id) return 'ok' end
+if early and tonumber(staying) > 0 then redis.call('ZADD', due, now + delay, id) return 'ok' end
 redis.call('HDEL', record(id), 'told_early')
-redis.call('ZREM', queue, id)
+redis.call('ZREM', due, id)
 return 'ok'
 """
 )
@@ -81,7 +48,7 @@ _KNOWN = (
     + """
 if not ours(ARGV[2], ARGV[3]) then return 'lost' end
 redis.call('HDEL', record(ARGV[2]), 'told_early', 'attach_claim')
-redis.call('ZREM', queue, ARGV[2])
+redis.call('ZREM', due, ARGV[2])
 return 'ok'
 """
 )
@@ -113,14 +80,13 @@ class FileBox:
 
     async def claim(self) -> Entry | float:
         """Lease the next due post, or answer how many seconds nothing will be due (-1: nothing waits)."""
-        found = await self._run(_CLAIM, secrets.token_hex(8), round(self.outbox.lease * 1000))
-        if isinstance(found, int):
-            return found / 1000 if found >= 0 else -1.0
-        fields = found if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))
+        fields = leases.claimed(await self._run(_CLAIM, secrets.token_hex(8), round(self.outbox.lease * 1000)))
+        if isinstance(fields, float):
+            return fields
         closed = await self.outbox.redis.hget(fields["form"], "closed") if "form" in fields else None
         try:
             entry = read_entry(fields, form_closed=bool(closed))
-        except (ValueError, TypeError, KeyError):
+        except UNREADABLE:
             # Another version's record: it must not stop the others.
             log.error("unreadable", id=fields.get("id"))
             await self.outbox.redis.zrem(f"{self.outbox.prefix}attach", fields.get("id", ""))
@@ -131,15 +97,12 @@ class FileBox:
 
     async def wait(self, seconds: float) -> None:
         """Sleep until a thread with files was noted, or for so long (at most)."""
-        try:
-            await self.outbox.blocking.blpop([f"{self.outbox.prefix}attach-wake"], timeout=max(0.01, seconds))
-        except RedisTimeout:
-            return
+        await leases.woken(self.outbox.blocking, f"{self.outbox.prefix}attach-wake", seconds)
 
     async def renew(self, entry: Entry) -> None:
         """Hold the lease for another `lease` seconds. Raises Lost."""
         if not await self._run(_RENEW, entry.id, entry.claim, round(self.outbox.lease * 1000)):
-            raise Lost(entry.id)
+            raise leases.Lost(entry.id)
 
     async def save(self, entry: Entry, files: Sequence[File], *, delay: float = -1) -> None:
         """Note how the files stand; with a `delay` (seconds) give the lease back. Raises Lost.
@@ -149,15 +112,11 @@ class FileBox:
         attaching = sum(each["state"] not in ENDED for each in files)
         staying = sum(each["state"] == "stays" for each in files)
         text, wait = json.dumps(list(files)), round(delay * 1000) if delay >= 0 else -1
-        self._not_lost(entry, await self._run(_SAVE, entry.id, entry.claim, text, attaching, staying, wait))
+        leases.still_ours(entry.id, await self._run(_SAVE, entry.id, entry.claim, text, attaching, staying, wait))
 
     async def known(self, entry: Entry) -> None:
         """The person knows how all of it ended. Raises Lost."""
-        self._not_lost(entry, await self._run(_KNOWN, entry.id, entry.claim))
-
-    def _not_lost(self, entry: Entry, said: str) -> None:
-        if said == "lost":
-            raise Lost(entry.id)
+        leases.still_ours(entry.id, await self._run(_KNOWN, entry.id, entry.claim))
 
     async def _run(self, script: str, *args: str | int) -> Any:
         call = self.outbox.redis.register_script(script)

@@ -17,22 +17,14 @@ from typing import Any, Literal, cast
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import TimeoutError as RedisTimeout
 
-from bridge import attachment, scripts
+from bridge import attachment, leases, scripts
 from bridge.draft import Draft, Outcome, reference
-from bridge.entry import Entry, read_entry
+from bridge.entry import UNREADABLE, Entry, read_entry
 
 log = structlog.get_logger()
 
-# What taking a record apart ends in that another version of bridge wrote.
-_UNREADABLE = (ValueError, TypeError, KeyError)
-
 Disposition = Literal["kept", "already kept", "kept again", "changed", "too many"]
-
-
-class Lost(Exception):
-    """The lease ran out and another worker has the draft: this attempt must change nothing more."""
 
 
 @dataclass(frozen=True)
@@ -92,29 +84,25 @@ class Outbox:
     async def claim(self) -> Entry | float:
         """Lease the next due draft, or answer how many seconds nothing will be due (-1: nothing waits)."""
         token = f"{self.token}:{secrets.token_hex(4)}"
-        found = await self._run(scripts.CLAIM, [], token, _ms(self.lease))
-        if isinstance(found, int):
-            return found / 1000 if found >= 0 else -1.0
-        fields = found if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))
+        fields = leases.claimed(await self._run(scripts.CLAIM, [], token, _ms(self.lease)))
+        if isinstance(fields, float):
+            return fields
         drift = time.time() - int(fields["claimed"]) / 1000
         try:
             return replace(await self._entry(fields), drift=drift)
-        except _UNREADABLE:
+        except UNREADABLE:
             log.error("unreadable", id=fields.get("id"))
             await self._run(scripts.PARK, [], fields.get("id", ""))
             return 0.0
 
     async def wait(self, seconds: float) -> None:
         """Sleep until something is put, or for so long (at most)."""
-        try:
-            await self.blocking.blpop([self.prefix + "wake"], timeout=max(0.01, seconds))
-        except RedisTimeout:
-            return
+        await leases.woken(self.blocking, self.prefix + "wake", seconds)
 
     async def renew(self, entry: Entry) -> None:
         """Hold the lease for another `lease` seconds. Raises Lost."""
         if not await self._run(scripts.RENEW, [], entry.id, entry.claim, _ms(self.lease)):
-            raise Lost(entry.id)
+            raise leases.Lost(entry.id)
 
     async def sending(
         self, entry: Entry, body: Mapping[str, Any], facts: Mapping[str, Any], likeness: str, hold: float
@@ -128,7 +116,7 @@ class Outbox:
         air = f"{self.prefix}air:{likeness}"
         args = (text, air, _ms(hold), json.dumps(facts), _ms(self.lease))
         said = await self._run(scripts.SENDING, [], entry.id, entry.claim, *args)
-        return cast(Literal["ok", "twin"], self._not_lost(entry, said))
+        return cast(Literal["ok", "twin"], leases.still_ours(entry.id, said))
 
     async def put_back(
         self,
@@ -146,11 +134,11 @@ class Outbox:
         and does not know how that ended; the looks count from now.
         """
         args = (_ms(delay), int(void), looks, error, int(called))
-        self._not_lost(entry, await self._run(scripts.PUT_BACK, [], entry.id, entry.claim, *args))
+        leases.still_ours(entry.id, await self._run(scripts.PUT_BACK, [], entry.id, entry.claim, *args))
 
     async def tell_later(self, entry: Entry, delay: float) -> None:
         """The outcome stands; try to tell it again in `delay` seconds. Raises Lost."""
-        self._not_lost(entry, await self._run(scripts.TELL_LATER, [], entry.id, entry.claim, _ms(delay)))
+        leases.still_ours(entry.id, await self._run(scripts.TELL_LATER, [], entry.id, entry.claim, _ms(delay)))
 
     async def settle(self, entry: Entry, outcome: Outcome) -> Literal["ok", "watched", "held", "ended"]:
         """Note the outcome before anybody is told. Raises Lost.
@@ -166,7 +154,7 @@ class Outbox:
             *(self._source_of(entry.draft), json.dumps(posted | {"subject": entry.draft.subject})),
             *(_ms(self.keep), int(outcome.late), *attachment.planned(entry.draft.files)),
         )
-        return cast(Literal["ok", "watched", "held", "ended"], self._not_lost(entry, said))
+        return cast(Literal["ok", "watched", "held", "ended"], leases.still_ours(entry.id, said))
 
     async def told(self, entry: Entry, way: str, *, look_again: float = 0) -> None:
         """Close the record: the person knows (or `way` is "untold"). Posted words are blanked. Raises Lost."""
@@ -175,7 +163,7 @@ class Outbox:
         early = int(entry.attaching > 0)
         args = (way, blank, _ms(self.keep), _ms(look_again), early)
         said = await self._run(scripts.TOLD, [], entry.id, entry.claim, *args)
-        self._not_lost(entry, said)
+        leases.still_ours(entry.id, said)
 
     async def note(self, entry: Entry, **fields: str | int | float) -> None:
         """Remember something about the attempt; never the state."""
@@ -205,7 +193,7 @@ class Outbox:
         fields = cast("dict[str, str]", await self.redis.hgetall(self._record(id_)))
         try:
             return await self._entry(fields) if fields else None
-        except _UNREADABLE:
+        except UNREADABLE:
             log.error("unreadable", id=id_)
             return None
 
@@ -275,11 +263,6 @@ class Outbox:
     async def _run(self, script: str, keys: list[str], *args: str | int | float) -> Any:
         call = self.redis.register_script(script)
         return await call(keys=[self.prefix + "due", *keys], args=[self.prefix, *args])
-
-    def _not_lost(self, entry: Entry, said: str) -> str:
-        if said == "lost":
-            raise Lost(entry.id)
-        return said
 
     async def _entry(self, fields: Mapping[str, str]) -> Entry:
         closed = await self.redis.hget(fields["form"], "closed") if "form" in fields else None

@@ -4,17 +4,17 @@ Every script gets the prefix as ARGV[1] and the key of the due set as KEYS[1]; o
 made from the prefix, whose hash tag keeps them in one slot. Times are milliseconds of the server.
 """
 
-_HEAD = """
-local prefix, due = ARGV[1], KEYS[1]
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local function record(id) return prefix .. 'draft:' .. id end
-local function ours(id, token) return redis.call('HGET', record(id), 'claim') == token end
+from bridge import leases
+
+_HEAD = (
+    leases.head()
+    + """
 local function land(id)
   local air = redis.call('HGET', record(id), 'air')
   if air and redis.call('GET', air) == id then redis.call('DEL', air) end
 end
 """
+)
 
 # Keep the draft, guard against a second one, queue it. Answers {disposition, id}.
 PUT = (
@@ -49,38 +49,13 @@ return {disposition, id}
 """
 )
 
-# Lease the entry that has been due longest. Answers its record, or the milliseconds until one is due.
-CLAIM = (
-    _HEAD
-    + """
-local token, lease = ARGV[2], tonumber(ARGV[3])
-while true do
-  local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
-  if not first[1] then return -1 end
-  local id, at = first[1], tonumber(first[2])
-  if at > now then return at - now end
-  if redis.call('EXISTS', record(id)) == 1 then
-    redis.call('ZADD', due, now + lease, id)
-    redis.call('HSET', record(id), 'claim', token, 'claimed', now)
-    -- Whoever had it died, and may have made the call at any time until then.
+# Whoever had it died, and may have made the call at any time until then.
+CLAIM = leases.claim(
+    taken="""
     local was = redis.call('HMGET', record(id), 'state', 'stuck')
-    if was[1] == 'sending' and tonumber(was[2] or 0) > 0 then redis.call('HSET', record(id), 'sent', now) end
-    redis.call('HINCRBY', record(id), 'stuck', 1)
-    return redis.call('HGETALL', record(id))
-  end
-  redis.call('ZREM', due, id)
-end
-"""
+    if was[1] == 'sending' and tonumber(was[2] or 0) > 0 then redis.call('HSET', record(id), 'sent', now) end"""
 )
-
-RENEW = (
-    _HEAD
-    + """
-if not ours(ARGV[2], ARGV[3]) then return 0 end
-redis.call('ZADD', due, 'XX', now + tonumber(ARGV[4]), ARGV[2])
-return 1
-"""
-)
+RENEW = leases.renew()
 
 # The durable mark before the call, with a whole lease to make it in. One of two identical drafts waits,
 # so that a thread seen later can belong to one of them only.

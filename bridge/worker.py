@@ -10,7 +10,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from bridge.entry import Entry
-from bridge.outbox import Lost
+from bridge.leases import Lost
 
 log = structlog.get_logger()
 
