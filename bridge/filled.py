@@ -6,32 +6,13 @@ https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bridge import sentences
 from bridge.draft import Draft, Origin, Outcome, Problem, parse_tags
+from bridge.form import FormMemory
 from bridge.seal import Seal
-
-
-@dataclass(frozen=True)
-class FormMemory:
-    """What a form's private_metadata remembers, and the two choices that change what is carried."""
-
-    origin: Origin
-    credit: str | None = None
-    anonymous: bool = False
-    original: str | None = None
-    threaded: bool = False
-    whole: bool = False
-    conversation: str | None = None
-    thread_said: str = ""
-    prefill: str = ""
-    files: str | None = None
-    ticked: tuple[str, ...] = ()
-    more: bool = False
-    left: tuple[str, ...] = ()
-    unnamed: tuple[str, ...] = ()
 
 
 def read_memory(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> FormMemory:

@@ -5,7 +5,7 @@ Limits of Block Kit: https://docs.slack.dev/surfaces/modals and the pages of eac
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from bridge import attachment, sentences
@@ -23,18 +23,14 @@ MOST_OPTIONS = 100
 
 
 @dataclass(frozen=True)
-class Form:
-    """What a form shows.
+class FormMemory:
+    """What a form's private_metadata remembers, and the choices in it that change what is carried.
 
     `original` names a kept message attached whole below what is typed, `conversation` a kept thread, `prefill` is
     the digest of the words that the message field opened with, `files` names the kept list of the message's files.
-    `whole`, `anonymous` and `ticked` are choices.
     """
 
     origin: Origin
-    subject: str = ""
-    message: Mapping[str, Any] | None = None
-    tags: str = ""
     credit: str | None = None
     anonymous: bool = False
     original: str | None = None
@@ -44,18 +40,31 @@ class Form:
     thread_said: str = ""
     prefill: str = ""
     files: str | None = None
-    listed: tuple[File, ...] = ()
-    thread_listed: tuple[File, ...] = ()
     ticked: tuple[str, ...] = ()
+    more: bool = False
     left: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
+
+
+# What Slack sends back with the form by itself.
+_CHOICES = ("anonymous", "whole", "ticked")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form(FormMemory):
+    """What a form shows."""
+
+    subject: str = ""
+    message: Mapping[str, Any] | None = None
+    tags: str = ""
+    listed: tuple[File, ...] = ()
+    thread_listed: tuple[File, ...] = ()
     locations: tuple[Mapping[str, Any], ...] = ()
     location: int | None = None
     groups: tuple[Mapping[str, Any], ...] = ()
     group: int | None = None
     may_choose: bool = True
     delivery: Literal["digest", "instant"] = "digest"
-    more: bool = False
     private: bool = False
     guests: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -92,13 +101,9 @@ def form_view(form: Form, seal: Seal) -> Block:
     }
 
 
-REMEMBERED = (
-    "credit", "original", "threaded", "conversation", "thread_said", "prefill", "files", "more", "left", "unnamed",
-)  # fmt: skip
-
-
 def _metadata(form: Form, seal: Seal) -> str:
-    kept = {name: getattr(form, name) for name in REMEMBERED}
+    names = [each.name for each in fields(FormMemory) if each.name not in ("origin", *_CHOICES)]
+    kept = {name: getattr(form, name) for name in names}
     return _dump({"origin": asdict(form.origin)} | {name: value for name, value in kept.items() if value}, seal)
 
 

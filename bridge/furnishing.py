@@ -249,7 +249,8 @@ class Furnishing:
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if lost else []
         kept = replace(draft.origin, response_url=origin.response_url, asked_at=time.time(), view=None)
         return Form(
-            kept, draft.subject, message, ", ".join(draft.tags), draft.credit, draft.anonymous, original,
+            kept, draft.credit, draft.anonymous, original,
+            subject=draft.subject, message=message, tags=", ".join(draft.tags),
             threaded=conversation is not None, whole=conversation is not None, conversation=conversation,
             files=files, listed=own, thread_listed=others, left=draft.left,
             unnamed=(*draft.unnamed, *unnamed), location=draft.location, group=draft.group,

@@ -20,8 +20,8 @@ from slack_bolt.response import BoltResponse
 from bridge import blocks, commands, payloads, sentences, words
 from bridge.desk import Desk, Waited
 from bridge.draft import NOT_POSTED, Draft, Origin, Problem, check
-from bridge.filled import FormMemory, chosen_location, field_errors, read_form, read_memory, refusal
-from bridge.form import MORE, MOST_TYPED, Form, notes_of, with_more
+from bridge.filled import chosen_location, field_errors, read_form, read_memory, refusal
+from bridge.form import MORE, MOST_TYPED, Form, FormMemory, notes_of, with_more
 from bridge.payloads import Payload
 from bridge.webapi import OPENING, CallFailed
 
@@ -101,7 +101,7 @@ class Listeners:
         # What a field cannot hold is lost to nobody: it goes on in the next one.
         rest = words.escape(asked.subject[MOST_TYPED:])
         rich, _ = words.as_rich_text({"text": rest}, words.Names(), MOST_TYPED)
-        form = Form(origin, asked.subject[:MOST_TYPED], rich)
+        form = Form(origin, subject=asked.subject[:MOST_TYPED], message=rich)
         return await self._open(ack, body, form, typed=asked.subject)
 
     async def shared_a_message(self, ack: AsyncAck, body: Payload) -> BoltResponse:
@@ -166,7 +166,7 @@ class Listeners:
             rich, unnamed = await self.desk.furnishing.prefill(
                 {"text": asked.body}, self.desk.furnishing.limits.message
             )
-            form = Form(origin, asked.subject, rich, tags=", ".join(asked.tags), unnamed=unnamed)
+            form = Form(origin, subject=asked.subject, message=rich, tags=", ".join(asked.tags), unnamed=unnamed)
             return await self._open(ack, body, form, typed=asked.subject)
         trigger = str(body.get("trigger_id") or origin.response_url or uuid.uuid4())
         waited = await self.desk.keep(f"{origin.team}:command:{trigger}", draft, trigger)

@@ -16,7 +16,7 @@ from bridge import attachment, replies, sentences, words
 from bridge.attachment import File
 from bridge.conversation import Conversation, files_of, kept
 from bridge.draft import Draft, Limits, Origin, Problem
-from bridge.filled import FormMemory
+from bridge.form import FormMemory
 from bridge.originals import Originals
 from bridge.people import NotAllowed, People, SlackAway
 from bridge.webapi import CallFailed, WebApi

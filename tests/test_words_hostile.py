@@ -196,7 +196,9 @@ def test_hostile_subjects_and_groups_are_dead_in_slack() -> None:
         shows(blocks.status_message(entries, "/community"))
         shows(blocks.waiting_message("r", text))
         groups = ({"Id": 1, "Name": text},)
-        form = Form(draft.origin, text, None, text, locations=groups * 2, groups=groups, listed=(file,), threaded=True)
+        form = Form(
+            draft.origin, subject=text, tags=text, locations=groups * 2, groups=groups, listed=(file,), threaded=True
+        )
         shows(form_view(form, Seal.of("xoxb")))
 
 
