@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -54,12 +54,13 @@ class Waited:
 
 @dataclass
 class Desk:
-    """Everything that the listeners are handed. `brief` is the wait for a final word, in seconds."""
+    """What the listeners are handed. `locale` answers a person's language, `brief` is the wait in seconds."""
 
     api: WebApi
     outbox: Outbox
     places: Places
     furnishing: Furnishing
+    locale: Callable[[str], Awaitable[str]]
     brief: float = 1.0
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
@@ -94,7 +95,7 @@ class Desk:
         """The locale of a person in Slack, if it is known at once; "" else, which is English."""
         with contextlib.suppress(RedisError, TimeoutError):
             async with asyncio.timeout(INSTANT):
-                return await self.places.people.locale(user) if user else ""
+                return await self.locale(user) if user else ""
         return ""
 
     # ── keeping ──────────────────────────────────────────────────────────────

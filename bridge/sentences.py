@@ -22,6 +22,11 @@ LOCALES = Path(__file__).parent / "locales"
 _locale: ContextVar[str] = ContextVar("locale", default="")
 
 
+def are_translated() -> bool:
+    """Whether there is any language but English: else nobody's has to be looked up."""
+    return any(LOCALES.glob("*/LC_MESSAGES/bridge.mo"))
+
+
 def speak(locale: str) -> Token[str]:
     """From here on this task, and those that it begins, say everything in this language.
 

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from slack_bolt.async_app import AsyncApp
 
-from bridge import attachment, metrics, slack, store
+from bridge import attachment, metrics, sentences, slack, store
 from bridge.cache import Cache
 from bridge.carrying import Carrying
 from bridge.delivery import Delivery, Policy
@@ -151,7 +151,8 @@ def _assemble(
     )  # fmt: skip
     seal = Seal.of(settings.slack_bot_token.get_secret_value())
     furnishing = Furnishing(api, outbox, places, sources, seal, _limits(settings), settings.private_sources)
-    desk = Desk(api, outbox, places, furnishing)
+    locale = people.locale if sentences.are_translated() else _english
+    desk = Desk(api, outbox, places, furnishing, locale)
     policy = Policy(
         patience=settings.patience,
         timeout=settings.nexudus_timeout,
@@ -160,7 +161,7 @@ def _assemble(
         longest_wait=settings.longest_wait,
         thread_url=settings.nexudus_thread_url,
     )
-    telling = Telling(api, outbox, people.locale)
+    telling = Telling(api, outbox, locale)
     delivery = Delivery(outbox, board, places, telling, policy)
     files = Files(
         redis, settings.prefix, settings.public_url or "", SlackFiles(api, http, sources.files), settings.file_ttl
@@ -169,6 +170,11 @@ def _assemble(
     bolt, token = slack.build(desk, settings.slack_command), settings.slack_app_token
     socket = SocketMode(bolt, api.client, token.get_secret_value()) if token else None
     return Bridge(settings, redis, outbox, tokens, people, board, desk, delivery, carrying, bolt, socket)
+
+
+async def _english(_: str) -> str:
+    """As long as there is no other language, an acknowledgement does not ask Redis for one."""
+    return ""
 
 
 def _board(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> tuple[Tokens, Nexudus]:
