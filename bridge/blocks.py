@@ -92,11 +92,8 @@ def _facts(entry: Entry, outcome: Outcome | None) -> str:
 
 def _buttons(entry: Entry, outcome: Outcome | None) -> list[Block]:
     if outcome is None:
-        return (
-            [button(sentences.BUTTONS["cancel_post"], CANCEL, entry.id, style="danger")]
-            if entry.state == "kept"
-            else []
-        )
+        cancel = button(sentences.BUTTONS["cancel_post"], CANCEL, entry.id, style="danger")
+        return [cancel] if entry.state == "kept" else []
     if outcome.ending == "posted":
         return [button(sentences.BUTTONS["open"], OPEN_THREAD, entry.id, url=outcome.link)] if outcome.link else []
     return [] if outcome.ending == "unsure" else [button(sentences.BUTTONS["edit"], REOPEN, entry.id)]

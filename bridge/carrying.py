@@ -175,8 +175,7 @@ class Carrying:
             way = await self.report(fresh, entry.outcome)
             metrics.TOLD.labels(way).inc()
         except Untold as untold:
-            overdue = time.time() - entry.drift - (entry.ended or entry.kept) > decision.TELLING_PATIENCE
-            if not untold.final and not overdue:
+            if not decision.is_past_telling(entry, time.time() - entry.drift, final=untold.final):
                 await self.box.save(entry, files, delay=max(60.0, untold.wait or 0))
                 return
             log.error("untold", id=entry.id, of="files")

@@ -67,6 +67,11 @@ def wait(schedule: tuple[int, ...], tries: int, longest: float) -> float:
     return min(schedule[min(tries, len(schedule) - 1)], longest) * random.uniform(1, 1.2)  # noqa: S311 — jitter, not a secret
 
 
+def is_past_telling(entry: Entry, now: float, *, final: bool) -> bool:
+    """Whether a failed telling is the last: none will ever work, or they failed for a day (`now` as `entry.kept`)."""
+    return final or now - (entry.ended or entry.kept) > TELLING_PATIENCE
+
+
 def given_up(entry: Entry, reason: str) -> Outcome:
     """The end of patience: "was not" only while it was surely never sent."""
     return Outcome("unsure" if entry.state == "sending" else "unposted", reason)

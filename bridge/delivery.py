@@ -215,8 +215,7 @@ class Delivery:
         try:
             way = await self._report(entry, entry.outcome)
         except Untold as untold:
-            overdue = time.time() - entry.drift - (entry.ended or entry.kept) > decision.TELLING_PATIENCE
-            if not untold.final and not overdue:
+            if not decision.is_past_telling(entry, time.time() - entry.drift, final=untold.final):
                 wait = decision.wait(decision.TELLING_WAITS, entry.telling, self._policy.longest_wait)
                 return await self._outbox.tell_later(entry, max(wait, untold.wait or 0))
             way = "untold"

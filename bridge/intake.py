@@ -1,4 +1,7 @@
-"""From raw bytes to the parsed request that Bolt's listeners want; whatever Slack would not send is 400. Pure."""
+"""From raw bytes to the parsed request that Bolt's listeners want; whatever Slack would not send is 400.
+
+Pure, but for what `front` notes of the request under way.
+"""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping

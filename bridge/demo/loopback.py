@@ -40,7 +40,7 @@ def again(body: bytes, receive: Receive) -> Receive:
 class Connection(H11Protocol):
     """HTTP/1.1 whose app finds its transport in `scope["state"]`, so that it can hang up."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)
 
