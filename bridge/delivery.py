@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from redis.exceptions import RedisError
 
-from bridge import decision, filebox, metrics, sightings, thread
+from bridge import decision, metrics, sightings, thread
 from bridge.boardwatch import BoardWatch
 from bridge.draft import Outcome
 from bridge.entry import Entry
@@ -28,6 +28,9 @@ from bridge.report import Report, Untold
 from bridge.worker import Worker
 
 log = structlog.get_logger()
+
+# Seconds that a thread's link waits for its files at most, so that it is told once, with the final picture.
+PICTURE = 4
 
 
 @dataclass(frozen=True)
@@ -206,9 +209,18 @@ class Delivery:
             said = await self._outbox.settle(entry, outcome)
         log.info("settled", id=entry.id, ending=outcome.ending, reason=outcome.reason, said=said)
         metrics.OUTCOMES.labels(outcome.ending, outcome.reason).inc()
-        fresh = await filebox.pictured(self._outbox, entry.id) if said != "watched" else None
+        fresh = await self._pictured(entry.id) if said != "watched" else None
         if fresh is not None and fresh.outcome is not None:
             await self._tell(replace(fresh, claim=entry.claim, drift=entry.drift))
+
+    async def _pictured(self, id_: str) -> Entry | None:
+        """The entry once its files have ended, or as it stands after a few seconds."""
+        for _ in range(PICTURE * 10):
+            entry = await self._outbox.get(id_)
+            if entry is None or not entry.attaching:
+                return entry
+            await asyncio.sleep(0.1)
+        return await self._outbox.get(id_)
 
     async def _tell(self, entry: Entry) -> None:
         assert entry.outcome is not None

@@ -2,8 +2,8 @@
 
 Asking for a pair kills the refresh token that was given out before for the same `client_id`
 (https://learn.nexudus.com/api/endpoints/auth/refresh-bearer-token), so processes that renew side
-by side lock each other out. They share the pair through Redis instead, sealed with a key that
-only the account's password gives. What cannot be unsealed, such as what was sealed before the
+by side lock each other out. They share the pair through Redis instead, encrypted with a key that
+only the account's password gives. What cannot be decrypted, such as what was encrypted before the
 password or the account changed, counts as absent.
 """
 
@@ -119,7 +119,7 @@ class Tokens:
 
     async def refused(self) -> str | None:
         """Why the board turned our last login down, if it did within a day. Asks Redis only."""
-        record = await self._unseal(self._refused_key)
+        record = await self._decrypted(self._refused_key)
         return str(record["reason"]) if record else None
 
     async def forget_refusal(self) -> None:
@@ -131,7 +131,7 @@ class Tokens:
         if pair and pair.lives() and pair.access != used:
             self._pair = pair
             return True
-        record = await self._unseal(self._refused_key)
+        record = await self._decrypted(self._refused_key)
         if record and time.time() < record["until"]:
             raise Unauthorized(record["reason"])
         return False
@@ -170,20 +170,20 @@ class Tokens:
         return _read_grant(reply, client_id)
 
     async def _remember(self, reason: str) -> None:
-        before = await self._unseal(self._refused_key)
+        before = await self._decrypted(self._refused_key)
         hold = min(before["hold"] * 2, _LONGEST_HOLD) if before else _FIRST_HOLD
         record = {"reason": reason, "until": time.time() + hold, "hold": hold}
-        await self._redis.set(self._refused_key, await self._seal(record), ex=_REMEMBERED)
+        await self._redis.set(self._refused_key, await self._encrypted(record), ex=_REMEMBERED)
 
     async def _keep(self, pair: _Pair) -> None:
         life = _REFRESHABLE if pair.refresh else min(int(pair.life), _REFRESHABLE)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(self._pair_key, await self._seal(asdict(pair)), ex=max(life, 1))
+            pipe.set(self._pair_key, await self._encrypted(asdict(pair)), ex=max(life, 1))
             pipe.delete(self._refused_key)
             await pipe.execute()
 
     async def _kept(self) -> _Pair | None:
-        record = await self._unseal(self._pair_key)
+        record = await self._decrypted(self._pair_key)
         try:
             pair = _Pair(**record) if record else None
         except TypeError:  # written by another version of bridge
@@ -198,15 +198,15 @@ class Tokens:
             self._client_id = kept.decode() if isinstance(kept, bytes) else (kept or made)
         return self._client_id
 
-    async def _seal(self, record: dict[str, Any]) -> bytes:
+    async def _encrypted(self, record: dict[str, Any]) -> bytes:
         return (await self._key()).encrypt(json.dumps(record).encode())
 
-    async def _unseal(self, key: str) -> dict[str, Any] | None:
-        sealed = await self._redis.get(key)
-        if not sealed:
+    async def _decrypted(self, key: str) -> dict[str, Any] | None:
+        encrypted = await self._redis.get(key)
+        if not encrypted:
             return None
         try:
-            record = json.loads((await self._key()).decrypt(sealed))
+            record = json.loads((await self._key()).decrypt(encrypted))
         except (InvalidToken, ValueError):
             return None
         return record if isinstance(record, dict) else None

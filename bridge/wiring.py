@@ -15,12 +15,13 @@ from slack_bolt.async_app import AsyncApp
 
 from bridge import attachment, metrics, sentences, slack, store
 from bridge.cache import Cache
-from bridge.carrying import Carrying
 from bridge.delivery import Delivery, Policy
 from bridge.desk import Desk
 from bridge.draft import Limits
-from bridge.filebox import FileBox
-from bridge.files import Files
+from bridge.files.box import FileBox
+from bridge.files.carrying import Carrying
+from bridge.files.opening import SlackFiles
+from bridge.files.serving import Files
 from bridge.front import Health
 from bridge.furnishing import Furnishing
 from bridge.installation import Installation
@@ -32,7 +33,6 @@ from bridge.people import People, Rules, SlackSide
 from bridge.places import Places
 from bridge.seal import Seal
 from bridge.settings import Settings
-from bridge.slackfiles import SlackFiles
 from bridge.socketmode import SocketMode
 from bridge.sources import Sources
 from bridge.telling import Telling

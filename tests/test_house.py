@@ -34,12 +34,9 @@ IMPORTS: dict[str, set[str]] = {
     "attachment": {"words"},
     "draft": {"conversation", "words"},
     "entry": {"draft"},
-    "slackfiles": {"attachment", "webapi"},
-    "files": {"attachment", "slackfiles", "webapi"},
-    "filebox": {"attachment", "entry", "leases", "outbox"},
-    "carrying": {
-        "attachment", "decision", "delivery", "entry", "filebox", "files", "metrics", "nexudus", "outbox", "report",
-        "slackfiles", "webapi", "worker",
+    "files": {
+        "attachment", "decision", "delivery", "entry", "leases", "metrics", "nexudus", "outbox", "report", "webapi",
+        "worker",
     },
     "replies": {"conversation", "webapi"},
     "sources": {
@@ -62,7 +59,7 @@ IMPORTS: dict[str, set[str]] = {
     "thread": {"draft", "people", "places", "sentences", "words"},
     "decision": {"draft", "entry", "nexudus", "people"},
     "delivery": {
-        "boardwatch", "decision", "draft", "entry", "filebox", "leases", "metrics", "nexudus", "outbox", "people",
+        "boardwatch", "decision", "draft", "entry", "leases", "metrics", "nexudus", "outbox", "people",
         "places", "report", "sightings", "thread", "worker",
     },
     "webapi": {"people"},

@@ -150,10 +150,10 @@ async def test_the_hold_grows_and_ends_with_success(login: Login, redis: Redis) 
         login.answers = [denied("invalid_grant")]
         with pytest.raises(Unauthorized):
             await ours.current()
-        record = await ours._unseal(ours._refused_key)
+        record = await ours._decrypted(ours._refused_key)
         assert record is not None
         holds.append(record["hold"])
-        await redis.set(ours._refused_key, await ours._seal(record | {"until": 0}))
+        await redis.set(ours._refused_key, await ours._encrypted(record | {"until": 0}))
     assert holds == [60, 120, 240, 480, 900, 900]
     await ours.current()
     assert await ours.refused() is None
@@ -168,13 +168,13 @@ async def test_a_corrected_password_is_tried_at_once(login: Login, redis: Redis)
     assert await corrected.current() == "access-2"
 
 
-async def test_what_cannot_be_unsealed_counts_as_absent(login: Login, redis: Redis) -> None:
-    """Rubbish in Redis, or a pair sealed for another version, leads to a login, not to an error."""
+async def test_what_cannot_be_decrypted_counts_as_absent(login: Login, redis: Redis) -> None:
+    """Rubbish in Redis, or a pair encrypted for another version, leads to a login, not to an error."""
     await redis.set(f"{PREFIX}tokens", "rubbish")
     await redis.set(f"{PREFIX}login_refused", "rubbish")
     ours = process(login, redis)
     assert await ours.current() == "access-1"
-    await redis.set(f"{PREFIX}tokens", await ours._seal({"another": "shape"}))
+    await redis.set(f"{PREFIX}tokens", await ours._encrypted({"another": "shape"}))
     assert await process(login, redis).current() == "access-2"
     assert login.grants == ["password", "password"]
 

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from bridge.attachment import File
-from bridge.slackfiles import Opened, SlackFiles, Stays
+from bridge.files.opening import Opened, SlackFiles, Stays
 from bridge.webapi import CallFailed
 
 log = structlog.get_logger()

@@ -3,7 +3,6 @@
 A post is in it from the moment when its thread is noted. It leaves when every file has ended and the person knows.
 """
 
-import asyncio
 import json
 import secrets
 import time
@@ -52,20 +51,6 @@ redis.call('ZREM', due, ARGV[2])
 return 'ok'
 """
 )
-
-
-# Seconds that a thread's link waits for its files at most, so that it is told once, with the final picture.
-_PICTURE = 4
-
-
-async def pictured(outbox: Outbox, id_: str) -> Entry | None:
-    """The entry once its files have ended, or as it stands after a few seconds."""
-    for _ in range(_PICTURE * 10):
-        entry = await outbox.get(id_)
-        if entry is None or not entry.attaching:
-            return entry
-        await asyncio.sleep(0.1)
-    return await outbox.get(id_)
 
 
 @dataclass(frozen=True)

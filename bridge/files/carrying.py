@@ -16,11 +16,11 @@ from bridge import attachment, decision, metrics
 from bridge.attachment import ENDED
 from bridge.delivery import Policy
 from bridge.entry import Entry
-from bridge.filebox import FileBox
-from bridge.files import Files
+from bridge.files.box import FileBox
+from bridge.files.opening import Stays
+from bridge.files.serving import Files
 from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Unauthorized, Unavailable, Unsure
 from bridge.report import Report, Untold
-from bridge.slackfiles import Stays
 from bridge.webapi import CallFailed
 from bridge.worker import Worker
 
