@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from starlette.applications import Starlette
 
 from bridge import running, wiring
@@ -17,6 +18,7 @@ from bridge.demo.loopback import Loopback
 from bridge.demo.sender import Reply, Sender
 from bridge.demo.workspace import Workspace
 from bridge.settings import GivenSettings, Settings
+from tests import keys
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 HALL, ANNEX = 1421021016, 1421021017
@@ -151,6 +153,9 @@ async def open_space(redis_url: str, *, worker: bool = True, files: bool = False
             space.start_worker()
         try:
             yield space
+            await space.stop_worker()
+            with contextlib.suppress(RedisError):  # where a test took it away, nothing can be left in it
+                assert await keys.leaks(bridge.redis, settings.prefix) == []
         finally:
             bridge.delivery.stop()
             bridge.carrying.stop()
