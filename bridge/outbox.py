@@ -92,7 +92,7 @@ class Outbox:
             return replace(await self._entry(fields), drift=drift)
         except UNREADABLE:
             log.error("unreadable", id=fields.get("id"))
-            await self._run(scripts.PARK, [], fields.get("id", ""))
+            await self._run(scripts.PARK, [], fields.get("id", ""), _ms(self.keep))
             return 0.0
 
     async def wait(self, seconds: float) -> None:

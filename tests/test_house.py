@@ -32,7 +32,7 @@ IMPORTS: dict[str, set[str]] = {
     "originals": set(),
     "conversation": {"sentences", "words"},
     "attachment": {"words"},
-    "draft": {"conversation", "words"},
+    "draft": {"conversation", "sentences", "words"},
     "entry": {"draft"},
     "files": {
         "attachment", "decision", "delivery", "entry", "leases", "metrics", "nexudus", "outbox", "report", "webapi",
