@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,10 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.demo.sender import FORM
+from tests.material import cases
 from tests.signed import JSON, KINDS, SURROGATE, direct, event, send
 from tests.space import ANA, Space, open_space
-
-MATERIAL = Path("/work/shared/material/slack-payloads.json")
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +181,7 @@ async def test_arbitrary_bytes_are_no_server_error(shared: Space, body: bytes, k
 
 def samples(space: Space) -> Iterator[tuple[bytes, str]]:
     """Bodies with their content type: Slack's own, as far as they are at hand, and ours."""
-    material = json.loads(MATERIAL.read_text())["cases"] if MATERIAL.exists() else []
+    material = cases("slack-payloads.json")
     yield from ((case["raw"].encode(), FORM) for case in material if "raw" in case)
     for value in [case["payload"] for case in material if "payload" in case] + [kind(space) for kind in KINDS]:
         if isinstance(value, dict) and "event" in value:
