@@ -177,7 +177,7 @@ async def _scrub_the_rest(outbox: Outbox, person: Person, files: Iterable[str]) 
     # A hint says speakers by name, a cached group has its members' ids: both are made again when they are wanted.
     async for key in _keys(outbox, "form:*"):
         await redis.hdel(key, "thread_said")
-    async for key in _keys(outbox, "group:*"):
+    async for key in _keys(outbox, "group*:*"):
         await redis.delete(key)
     return places
 

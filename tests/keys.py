@@ -6,7 +6,7 @@ Whoever makes a new kind says so here: every space that a test closes is compare
 from redis.asyncio import Redis
 
 # Where something of a person can stand: `bridge erase` looks through these.
-OF_PEOPLE = {"draft", "form", "source", "mine", "original", "slack", "member", "group", "file"}
+OF_PEOPLE = {"draft", "form", "source", "mine", "original", "slack", "member", "group", "groups", "file"}
 
 # Why nothing of a person stands in the others.
 OF_NOBODY = {
@@ -21,7 +21,6 @@ OF_NOBODY = {
     "fetched": "a random token",
     "channel": "whether it is public, and its name if it is",
     "locations": "the space's own",
-    "groups": "groups without their members",
     "pace": "the account's own",
     "tokens": "the account's own",
     "token_lock": "the account's own",

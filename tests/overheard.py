@@ -20,7 +20,7 @@ LOOKS = {
     "the signing secret": "8f742231b10e8888abcd99yyyzzz85a5",
     "the board's password": "hush-4711",
     "the token for metrics": "s3cret",
-    "an e-mail address": r"[\w.+-]+(?:@|%40)[\w-]+\.[a-z]+",
+    "an e-mail address": r"(?<=[\w.+-])(?:@|%40)[\w-]+\.[a-z]+",
     "a response_url": r"/hooks/\w+/[0-9a-f]{32}|hooks\.slack\.com",
     "a file's token": r"/files/[\w-]{40,}",
     "a helper's message": r"Who \*joins\*",
