@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 from redis.asyncio import Redis
 
@@ -22,6 +23,9 @@ if os.environ.get("CI"):
 def pytest_configure() -> None:
     # The tests' own clients write as much as bridge's do.
     wiring.hush()
+    # Tracebacks as bridge itself writes them: without the variables of each frame.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_runtest_setup() -> None:

@@ -57,7 +57,7 @@ def typed(body: bytes) -> set[str]:
     try:
         fields = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         payload = json.loads(fields.get("payload") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return set()
     words = set(re.split(r"^post |\||#", fields.get("text", "")))
     for part in (_at(payload, "message"), _at(_at(payload, "view"), "state")):
@@ -75,7 +75,8 @@ def _texts(node: object) -> Iterator[str]:
             yield from _texts(each)
     if isinstance(node, Mapping):
         for name, value in node.items():
-            if name in ("text", "value") and isinstance(value, str):
+            # The value of a button is our own; that of a field is what was typed, and a field has no text.
+            if (name == "text" or (name == "value" and "text" not in node)) and isinstance(value, str):
                 yield value
             # What was ticked or selected are our own words.
             if not str(name).startswith("selected"):
