@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 from bridge import attachment, replies, sentences, words
 from bridge.attachment import File
 from bridge.conversation import Conversation, files_of, kept
-from bridge.draft import Draft, Limits, Origin, Problem
+from bridge.draft import Draft, Limits, Problem
 from bridge.form import FormMemory
-from bridge.originals import Originals
+from bridge.originals import QUICK, Originals
 from bridge.people import NotAllowed, People, SlackAway
 from bridge.webapi import CallFailed, WebApi
 
@@ -55,15 +55,16 @@ class Sources:
         return await self.originals.keep({"files": list(files)}) if files else None
 
     async def listed(self, name: str | None) -> tuple[File, ...]:
-        """The files that are kept under this name; none when it cannot be read now."""
-        try:
-            found = await self.originals.read(name) if name else None
-        except RedisError:
-            return ()
+        """The files that are kept under this name. Raises RedisError."""
+        found = await self.originals.read(name) if name else None
         return tuple((found or {}).get("files") or ())
 
-    async def read_thread(self, origin: Origin) -> tuple[str | None, str]:
-        """The thread around a message, read and kept: its name, and what the form says of it. Never an error."""
+    async def keep_thread(self, said: Mapping[str, Any], files: Sequence[File]) -> str | None:
+        return await self.originals.keep({**said, "files": list(files)})
+
+    async def read_thread(self, form: FormMemory) -> tuple[str | None, str]:
+        """The thread around a form's message, read and kept: its name, and what the form says of it. Never an error."""
+        origin = form.origin
         if time.time() - origin.asked_at > FRESH and not await self.people.is_public(origin.channel):
             return None, sentences.THREAD_UNREADABLE["stale"]
         try:
@@ -75,21 +76,37 @@ class Sources:
         whole = replace(whole, zone=await self._zone(origin.user))
         room = max(1, self.limits.message - ROOM_ABOVE)
         whole = whole.likely(room)
-        names = await self._names(whole)
+        names = await self._names(whole, LOOKING)
         carried = await asyncio.to_thread(whole.within, room, names)
         if not carried.messages:
             return None, sentences.THREAD_UNREADABLE["too_long"]
-        others = [each for each in carried.messages if each.get("ts") != origin.message_ts]
-        files = self.files_of({"files": [file for each in others for file in files_of(each)]})
-        name = await self.originals.keep(carried.to_json() | {"files": files})
+        name = await self._keep_carried(form, carried)
         if name is None:
             return None, sentences.THREAD_UNREADABLE["store_away"]
-        return name, _said(carried, names, origin.message_ts)
+        return name, _said(carried, names, form)
 
-    async def _names(self, whole: Conversation) -> words.Names:
+    async def _keep_carried(self, form: FormMemory, carried: Conversation) -> str | None:
+        try:
+            return await self.keep_thread(carried.to_json(), await self._files_around(form, carried))
+        except RedisError:
+            return None
+
+    async def _files_around(self, form: FormMemory, carried: Conversation) -> list[File]:
+        """The files of the other messages, but for those that the form shows already as its own message's."""
+        own = {each["id"] for each in await self.listed(form.files)}
+        others = [each for each in carried.messages if each.get("ts") != form.origin.message_ts]
+        files = [file for each in others for file in files_of(each) if str(file.get("id")) not in own]
+        return [attachment.of_thread(each) for each in self.files_of({"files": files})]
+
+    async def say_again(self, form: FormMemory, said: Mapping[str, Any]) -> str:
+        """What the form said of a kept thread when it was read."""
+        whole = Conversation.from_json(said)
+        return _said(whole, await self._names(whole, QUICK), form)
+
+    async def _names(self, whole: Conversation, within: float) -> words.Names:
         """The names that are found while somebody looks at the form; delivery has more time for the others."""
         try:
-            async with asyncio.timeout(LOOKING):
+            async with asyncio.timeout(within):
                 return await self.people.names(whole.mentioned())
         except TimeoutError:
             return words.Names()
@@ -102,23 +119,26 @@ class Sources:
 
     async def carry(self, draft: Draft, memory: FormMemory) -> Draft | Problem:
         """The draft with what was kept below what was typed, and the ticked files; a problem rather than without."""
-        files = await self._read(memory.files, "message", "files_gone")
-        if isinstance(files, Problem):
-            return files
+        own = await self._read(memory.files, "message", "files_gone")
+        if isinstance(own, Problem):
+            return own
+        below = await self._below(memory)
+        if isinstance(below, Problem):
+            return below
+        others = below.pop("files", ()) if memory.whole else ()
         if memory.whole:
-            if memory.conversation is None:
-                return Problem("thread", "thread_unread")
-            found = await self._read(memory.conversation, "thread")
-            if isinstance(found, Problem):
-                return found
-            files = {"files": [*files.get("files", ()), *found.pop("files", ())]}
-            draft = self._with_thread(draft, memory, found)
-        elif memory.original:
-            found = await self._read(memory.original, "message")
-            if isinstance(found, Problem):
-                return found
-            draft = replace(draft, message=(*draft.message, {"original": found}))
-        return replace(draft, files=attachment.chosen(files.get("files", ()), memory.ticked))
+            draft = self._with_thread(draft, memory, below)
+        elif below:
+            draft = replace(draft, message=(*draft.message, {"original": below}))
+        return replace(draft, files=_ticked(own.get("files", ()), others, memory))
+
+    async def _below(self, memory: FormMemory) -> dict[str, Any] | Problem:
+        """What was kept to stand below the words: the thread, the message, or nothing."""
+        if not memory.whole:
+            return await self._read(memory.original, "message")
+        if memory.conversation is None:
+            return Problem("thread", "thread_unreadable" if memory.thread_said else "thread_unread")
+        return await self._read(memory.conversation, "thread")
 
     def _with_thread(self, draft: Draft, memory: FormMemory, found: Mapping[str, Any]) -> Draft:
         said = Conversation.from_json(found)
@@ -145,6 +165,14 @@ def prefilled(message: tuple[Mapping[str, Any], ...]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
 
 
+def _ticked(own: Sequence[File], others: Sequence[File], memory: FormMemory) -> tuple[File, ...]:
+    """Each file once: one that is among the message's own goes by the tick that it has there."""
+    ids = {each["id"] for each in own}
+    others = [each for each in others if each["id"] not in ids]
+    ticked = ids.intersection(memory.ticked) | set(memory.thread_ticked).difference(ids)
+    return attachment.chosen([*own, *others], ticked)
+
+
 def _unreadable(error: str, channel: str) -> str:
     if error in ("channel_not_found", "not_in_channel") and channel.startswith("D"):
         error = "direct"
@@ -152,12 +180,12 @@ def _unreadable(error: str, channel: str) -> str:
     return sentences.THREAD_UNREADABLE.get(error, sentences.THREAD_UNREADABLE[""])
 
 
-def _said(carried: Conversation, names: words.Names, message_ts: str | None) -> str:
+def _said(carried: Conversation, names: words.Names, form: FormMemory) -> str:
     """How much of the thread crosses and whose words it holds, in plain text for a field's hint."""
     people = [names.users.get(each, sentences.SOMEONE)[:40] for each in carried.speakers()]
     more = [sentences.AND_MORE.format(more=len(people) - NAMED)] if len(people) > NAMED else []
     told = sentences.THREAD_READ.format(
         carried=carried.carried, replies=carried.replies, people=", ".join([*people[:NAMED], *more])
     )
-    here = any(each.get("ts") == message_ts for each in carried.messages)
-    return f"{told} {sentences.THREAD_REPLACES}" if here else told
+    here = any(each.get("ts") == form.origin.message_ts for each in carried.messages)
+    return f"{told} {sentences.THREAD_REPLACES}" if here and form.prefill else told

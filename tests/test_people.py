@@ -754,7 +754,7 @@ async def test_a_forged_memory_names_nobody_else(calm: Space, change: Any) -> No
     """Whatever private_metadata claims, the thread carries the ids of whoever pressed the button."""
     view = await form(calm, BEN)
     live = calm.workspace.views[view["id"]]
-    seal = calm.bridge.desk.furnishing.seal
+    seal = calm.bridge.desk.furnishing.drawing.seal
     memory = json.loads(seal.open(view["private_metadata"]) or "")
     live["private_metadata"] = json.dumps({**memory, **change} if isinstance(change, dict) else change)
 
