@@ -5,19 +5,20 @@ A trigger lives three seconds, so nothing here waits longer than a moment for wh
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bridge import attachment, sentences, words
-from bridge.conversation import files_of
+from bridge.attachment import File
+from bridge.conversation import Conversation, files_of
 from bridge.draft import Draft, Limits, Origin
 from bridge.entry import Entry
 from bridge.form import Form
 from bridge.leaving import Leaving
 from bridge.originals import QUICK
 from bridge.people import People
-from bridge.sources import Sources, prefilled
+from bridge.sources import Sources, prefilled, replies_left
 
 MOST_UNNAMED = 40
 # How many characters of somebody's message are put into the field to be edited.
@@ -40,7 +41,7 @@ class Prefilling:
             # Until it is known to be public it counts as private: somebody may be quick to send the form.
             self.leaving.warning(origin, threaded=threaded, others=author != origin.user, within=QUICK),
         )
-        form = await self._with_files(filled, message)
+        form = await self._with_files(filled, self.sources.files_of(message), message)
         return replace(form, credit=author if author != origin.user else None, warning=warning)
 
     async def _filled(self, form: Form, message: Mapping[str, Any]) -> Form:
@@ -59,14 +60,14 @@ class Prefilling:
             notes=tuple(notes),
         )
 
-    async def _with_files(self, form: Form, message: Mapping[str, Any]) -> Form:
-        listed = self.sources.files_of(message)
+    async def _with_files(self, form: Form, listed: Sequence[File], message: Mapping[str, Any]) -> Form:
+        """With the files of this message, listed; those that could not be kept stay in Slack."""
         files = await self.sources.keep_files(listed)
         if files:
             return replace(form, files=files, listed=tuple(listed))
         left = _file_names(message)
         notes = [sentences.FILES_STAY.format(files=words.escape(", ".join(left)))] if left else []
-        return replace(form, left=left, notes=(*form.notes, *notes))
+        return replace(form, left=(*form.left, *left), notes=(*form.notes, *notes))
 
     async def typed(self, message: Mapping[str, Any]) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
         """Somebody's words as Slack takes them back, and the people whose ids stand in them for want of names."""
@@ -103,20 +104,30 @@ class Prefilling:
         return replace(form, thread_said=await self.sources.say_again(form, whole)) if whole and form.whole else form
 
     async def _attached_again(self, form: Form, draft: Draft) -> Form:
-        """What stood below the words: the message, or the thread with its files."""
-        attached, whole = _piece(draft, "original"), _piece(draft, "conversation")
+        """What stood below the words: the thread with its files, or the message."""
+        whole = _piece(draft, "conversation")
         own, others = attachment.in_two(draft.files) if whole else (draft.files, ())
-        form = replace(form, files=await self.sources.keep_files(own), listed=own)
-        if whole and (name := await self.sources.keep_thread(whole, others)):
-            form = replace(form, threaded=True, whole=True, conversation=name, thread_listed=others)
-            return await self._shared_again(form, whole)
+        form = await (self._thread_again(form, whole, others) if whole else self._original_again(form, draft))
+        return await self._with_files(form, own, {"files": list(own)})
+
+    async def _thread_again(self, form: Form, whole: Mapping[str, Any], files: Sequence[File]) -> Form:
+        name = await self.sources.keep_thread(whole, files)
+        if name is None:
+            return replace(form, notes=(sentences.NOT_ATTACHED,))
+        said = Conversation.from_json(whole)
+        left = tuple(each for each in form.left if each not in replies_left(said))
+        form = replace(form, threaded=True, whole=True, conversation=name, thread_listed=tuple(files), left=left)
+        return await self._shared_again(form, said)
+
+    async def _original_again(self, form: Form, draft: Draft) -> Form:
+        attached = _piece(draft, "original")
         original = await self.sources.keep_message(attached) if attached else None
-        notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if attached or whole else []
+        notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if attached else []
         return replace(form, original=original, notes=tuple(notes))
 
-    async def _shared_again(self, form: Form, whole: Mapping[str, Any]) -> Form:
+    async def _shared_again(self, form: Form, said: Conversation) -> Form:
         """With the thread's message that was shared: it crosses when the thread does not."""
-        here = next((each for each in whole["messages"] if each.get("ts") == form.origin.message_ts), None)
+        here = next((each for each in said.messages if each.get("ts") == form.origin.message_ts), None)
         if here is None:
             return form
         filled = await self._filled(form, here)

@@ -28,7 +28,8 @@ NAMED = 5
 # Seconds for the names of those who spoke in a thread.
 LOOKING = 5.0
 # Seconds: Slack let this person see the message when they opened its menu. Who has left a private channel since must
-# not read on with the bot's eyes.
+# not read on with the bot's eyes. Who is in it, Slack would tell only an app with groups:read, which reads far more.
+# https://docs.slack.dev/reference/methods/conversations.members
 FRESH = 600.0
 
 
@@ -67,23 +68,23 @@ class Sources:
         origin = form.origin
         if time.time() - origin.asked_at > FRESH and not await self.people.is_public(origin.channel):
             return None, sentences.THREAD_UNREADABLE["stale"]
+        first = str(origin.thread_ts or origin.message_ts)
         try:
-            whole = await replies.read(
-                self.api, str(origin.channel), str(origin.thread_ts or origin.message_ts), self.most_replies
-            )
+            whole = await replies.read(self.api, str(origin.channel), first, self.most_replies)
         except CallFailed as failed:
             return None, _unreadable(failed.error, str(origin.channel))
-        whole = replace(whole, zone=await self._zone(origin.user))
-        room = max(1, self.limits.message - ROOM_ABOVE)
-        whole = whole.likely(room)
-        names = await self._names(whole, LOOKING)
-        carried = await asyncio.to_thread(whole.within, room, names)
+        carried, names = await self._fitting(whole, origin.user)
         if not carried.messages:
             return None, sentences.THREAD_UNREADABLE["too_long"]
         name = await self._keep_carried(form, carried)
-        if name is None:
-            return None, sentences.THREAD_UNREADABLE["store_away"]
-        return name, _said(carried, names, form)
+        return name, _said(carried, names, form) if name else sentences.THREAD_UNREADABLE["store_away"]
+
+    async def _fitting(self, whole: Conversation, user: str) -> tuple[Conversation, words.Names]:
+        """As much of a thread as a post has room for, in its sharer's time zone; and the names that are known."""
+        room = max(1, self.limits.message - ROOM_ABOVE)
+        likely = replace(whole, zone=await self._zone(user)).likely(room)
+        names = await self._names(likely, LOOKING)
+        return await asyncio.to_thread(likely.within, room, names), names
 
     async def _keep_carried(self, form: FormMemory, carried: Conversation) -> str | None:
         try:
@@ -145,8 +146,7 @@ class Sources:
         here = any(each.get("ts") == draft.origin.message_ts for each in said.messages)
         # The field opened with one of the thread's messages: left as it was, it would stand there twice.
         typed = () if here and memory.prefill and memory.prefill == prefilled(draft.message) else draft.message
-        stay = sentences.REPLIES_LEFT.format(left=said.left, replies=said.replies)
-        left = (*draft.left, stay) if said.left else draft.left
+        left = (*draft.left, *replies_left(said))
         return replace(draft, message=(*typed, {"conversation": dict(found)}), left=left)
 
     async def _read(self, name: str | None, field: str, gone: str = "original_gone") -> dict[str, Any] | Problem:
@@ -156,6 +156,11 @@ class Sources:
             return await self.originals.read(name) or Problem(field, gone)
         except RedisError:
             return Problem(field, "store_away")
+
+
+def replies_left(said: Conversation) -> tuple[str, ...]:
+    """How many replies stay in Slack, if any do, as the report names it."""
+    return (sentences.REPLIES_LEFT.format(left=said.left, replies=said.replies),) if said.left else ()
 
 
 def prefilled(message: tuple[Mapping[str, Any], ...]) -> str:

@@ -196,6 +196,22 @@ async def test_typed_words_come_back_above_the_thread(space: Space) -> None:
     assert sentences.THREAD_REPLACES not in hint(space)
 
 
+async def test_replies_that_stay_are_counted_once(redis_url: str, redis: Redis) -> None:
+    """Sent, refused, reopened and sent again: the replies that stay are named once, none without the thread."""
+    async with open_space(redis_url, thread_replies_max=1) as space:
+        space.workspace.scopes += HISTORY
+        await opened(space, said(0), said(1), said(2))
+        await read(space)
+        draft = await sent(space, {})
+        assert draft.left == ("1 of 2 replies",)
+
+        form = await again(space, draft)
+        space.workspace.open_view(space.bridge.desk.furnishing.drawing.view(form), ANA)
+
+        assert (await sent(space, {})).left == draft.left
+        assert (await sent(space, {"thread": []})).left == ()
+
+
 # ── the form shows what would cross ──────────────────────────────────────────
 
 
