@@ -181,21 +181,25 @@ class Listeners:
         actor = payloads.actor(body)
         if not self.desk.is_ours(actor["team"]):
             return await ack(response_action="errors", errors={"subject": sentences.FOREIGN})
-        if self.seal.is_broken(str(view.get("private_metadata") or "")):
-            return await ack(response_action="errors", errors=field_errors([Problem("message", "form_stale")], view))
-        draft, memory = read_form(view, actor["user"], actor["team"], self.seal)
-        carried = await self.desk.furnishing.sources.carry(draft, memory)
-        if isinstance(carried, Problem):
-            if carried.reason == "thread_unread":  # whoever was to read it, or to draw what it brought, may have died
-                self.desk.spawn(self.desk.furnishing.bring_the_thread(self._form(body), view.get("hash")))
-            return await ack(response_action="errors", errors=field_errors([carried], view))
-        draft = carried
-        problems = check(draft, self.desk.prefilling.limits) or await self.desk.furnishing.leaving.forbids(draft)
-        if problems:
-            return await ack(response_action="errors", errors=field_errors(problems, view))
+        draft = await self._asked_for(body, view)
+        if isinstance(draft, list):
+            return await ack(response_action="errors", errors=field_errors(draft, view))
         key = f"{actor['team']}:view:{view.get('id')}"
         waited = await self.desk.keep(key, draft, str(body.get("trigger_id") or ""))
         return await self._answer_the_form(ack, view, draft, waited)
+
+    async def _asked_for(self, body: Payload, view: Payload) -> Draft | list[Problem]:
+        """The draft that a sent form asks for, with all that it carries; or what has to be mended first."""
+        actor, furnishing = payloads.actor(body), self.desk.furnishing
+        if self.seal.is_broken(str(view.get("private_metadata") or "")):
+            return [Problem("message", "form_stale")]
+        draft, memory = read_form(view, actor["user"], actor["team"], self.seal)
+        carried = await furnishing.sources.carry(draft, memory)
+        if isinstance(carried, Problem):
+            if carried.reason == "thread_unread":  # whoever was to read it, or to draw what it brought, may have died
+                self.desk.spawn(furnishing.bring_the_thread(self._form(body), view.get("hash")))
+            return [carried]
+        return check(carried, self.desk.prefilling.limits) or await furnishing.leaving.forbids(carried) or carried
 
     async def _answer_the_form(self, ack: AsyncAck, view: Payload, draft: Draft, waited: Waited) -> BoltResponse:
         if waited.problem:

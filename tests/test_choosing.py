@@ -59,6 +59,10 @@ def reads(space: Space) -> int:
     return sum(each.method == "conversations.replies" for each in space.workspace.calls)
 
 
+def drawings(space: Space) -> int:
+    return sum(each.method == "views.update" for each in space.workspace.calls)
+
+
 async def opened(space: Space, *messages: dict[str, Any], channel: str = "C1") -> str:
     """Ana's form on the first message of a thread; answers the view's id."""
     await space.sender.message_shortcut(ANA, space.workspace.add_thread(channel, list(messages)), channel)
@@ -291,6 +295,18 @@ async def test_another_process_does_not_read_it_again(space: Space) -> None:
     assert reads(space) == 1
 
 
+async def test_a_reopened_form_never_reads_the_thread_anew(space: Space) -> None:
+    """Its person may have left the channel since: unticked and ticked again, it shows what was kept at first."""
+    await opened(space, said(0), said(1))
+    told = await read(space)
+    form = await again(space, await sent(space, {}))
+    space.workspace.open_view(space.bridge.desk.furnishing.drawing.view(form), ANA)
+    await tick(space, thread=False)
+    await until(lambda: hint(space) == sentences.HINTS["thread"])
+
+    assert (await read(space), reads(space)) == (told, 1)
+
+
 async def test_a_failed_reading_may_be_tried_again(space: Space) -> None:
     """Slack is away for a moment: the form says so, and the next tick reads the thread."""
     await opened(space, said(0), said(1))
@@ -353,8 +369,11 @@ async def test_a_form_sent_without_the_thread_is_left_alone(space: Space) -> Non
 async def test_more_options_come_although_the_form_was_just_redrawn(space: Space) -> None:
     """The thread came into the form while the finger was on the button: both are there in the end."""
     view = await opened(space, said(0), said(1))
-    space.workspace.slow("views.update", 0.2)
-    await asyncio.gather(tick(space), space.sender.press(view, "more_options"))
+    drawn = drawings(space)
+    space.workspace.slow("views.update", 0.3)
+    await tick(space)
+    await until(lambda: drawings(space) > drawn)
+    await space.sender.press(view, "more_options")
     await until(lambda: block(space, "guests") and "will be carried" in hint(space))
 
 
