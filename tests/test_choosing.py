@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from bridge import sentences, store
 from bridge.draft import Draft, Origin
-from bridge.filled import read_form
-from bridge.form import Form, FormMemory
+from bridge.filled import read_form, read_memory, read_shown
+from bridge.form import Form, FormMemory, form_view
+from bridge.seal import Seal
 from tests.space import ANA, ANNEX, BEN, CARL, HALL, Space, open_space, until
 
 HISTORY = ",channels:history,groups:history"
 START = 1700000000
+NAMES = ("thread_files", "location", "group", "context", "input")
+FIELDS = ("type", "block_id", "element", "elements", "options", "option_groups", "text", "value")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(200)
 
 
@@ -410,3 +415,18 @@ async def test_a_store_that_is_away_takes_no_file_out_of_the_form(tmp_path: Path
             await tick(space)
             await furnished(space)
             assert options(space, "files") == ["F1"]
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(FIELDS), ANY | st.sampled_from(NAMES), max_size=5), max_size=6))
+def test_whatever_an_open_form_shows_it_can_be_drawn_again(blocks: list[dict[str, Any]]) -> None:
+    """Blocks of any content, where ours should be: the form is read and drawn, and nothing raises."""
+    view, seal = {"id": "V1", "blocks": blocks}, Seal.of("xoxb-demo")
+    memory = read_memory(view, ANA, "T0BRIDGE", seal)
+    assert form_view(Form(**vars(memory), **read_shown(view)), seal)["type"] == "modal"
