@@ -14,17 +14,19 @@ class Full(Exception):
 
 
 class Readers:
+    """`reading` counts by token."""
+
     def __init__(self) -> None:
-        self._reading: Counter[str] = Counter()
+        self.reading: Counter[str] = Counter()
 
     @contextmanager
     def one(self, token: str) -> Iterator[None]:
         """Holds a place. Raises Full."""
-        if self._reading[token] >= MOST_OF_ONE or self._reading.total() >= MOST:
+        if self.reading[token] >= MOST_OF_ONE or self.reading.total() >= MOST:
             raise Full
-        self._reading[token] += 1
+        self.reading[token] += 1
         try:
             yield
         finally:
-            self._reading[token] -= 1
-            self._reading += Counter()  # forgets those with none
+            self.reading[token] -= 1
+            self.reading += Counter()  # forgets those with none
