@@ -74,8 +74,6 @@ class SlackFiles:
                 head = await _head(chunks)
                 _look(head, kind)
                 yield Opened(length, self._limited(head, chunks))
-        except (httpx.InvalidURL, httpx.LocalProtocolError):
-            raise Stays("elsewhere") from None  # no such address, now or later
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             raise CallFailed(type(error).__name__, passing=True) from None
 
@@ -84,15 +82,26 @@ class SlackFiles:
         for _ in range(MOST_HOPS):
             if not self.api.is_slacks(url):
                 raise Stays("elsewhere")
-            request = self.http.build_request("GET", url, headers=headers, timeout=PATIENCE)
-            request.headers.pop("Cookie", None)
-            response = await self.http.send(request, stream=True, auth=None, follow_redirects=False)
-            if not response.is_redirect:
+            response = await self._asked(url, headers)
+            if not response.has_redirect_location:
                 return response
             await response.aclose()
             url = _onward(url, response.headers["location"])
             headers = {"Accept-Encoding": "identity"}
         raise Stays("elsewhere")
+
+    async def _asked(self, url: str, headers: dict[str, str]) -> httpx.Response:
+        try:
+            request = self.http.build_request("GET", url, headers=headers, timeout=PATIENCE)
+            request.headers.pop("Cookie", None)
+            return await self.http.send(request, stream=True, auth=None, follow_redirects=False)
+        except (ValueError, httpx.InvalidURL, httpx.LocalProtocolError):
+            raise Stays("elsewhere") from None  # nobody can be asked for this, now or later
+        except httpx.RemoteProtocolError as error:
+            # httpx reads a Location although it is not to follow it.
+            if isinstance(error.__context__, httpx.InvalidURL):
+                raise Stays("elsewhere") from None
+            raise
 
     def _checked(self, response: httpx.Response, kind: str) -> int | None:
         """The told length, once status, type and length are as they should be."""
