@@ -87,9 +87,12 @@ class Desk:
         """Whether this request is seen for the first time: one that arrives twice has one effect."""
         try:
             async with asyncio.timeout(QUICK):
-                return bool(await self.outbox.redis.set(f"{self.outbox.prefix}once:{what}", 1, nx=True, ex=600))
+                first = bool(await self.outbox.redis.set(f"{self.outbox.prefix}once:{what}", 1, nx=True, ex=600))
         except (RedisError, TimeoutError):
             return True
+        if not first:
+            metrics.DUPLICATES.labels(what.partition(":")[0]).inc()
+        return first
 
     async def language_of(self, user: str) -> str:
         """The locale of a person in Slack, if it is known at once; "" else, which is English."""
@@ -110,6 +113,8 @@ class Desk:
             log.error("not_kept")
             return Waited(problem=Problem("message", "store_away"))
         metrics.PUT.labels(kept.disposition).inc()
+        if kept.disposition == "already kept":
+            metrics.DUPLICATES.labels("post").inc()
         log.info("put", id=kept.id, disposition=kept.disposition, user=draft.origin.user)
         if kept.disposition == "too many":
             return Waited(problem=Problem("subject", "too_many", {"limit": self.outbox.per_hour}))
@@ -142,15 +147,10 @@ class Desk:
         await asyncio.sleep(0.2)
         await self.outbox.told(replace(entry, claim=""), "answer")
 
-    async def look_once_more(self, id_: str) -> None:
-        """The last word over an interim answer that may have come after it."""
-        await asyncio.sleep(1.5)
-        entry = await self.outbox.get(id_)
-        # A refusal offers to open the form again: that may be open by now.
-        if entry and entry.outcome and entry.told == "form" and entry.outcome.ending in ("posted", "unsure"):
-            await self.api.call(
-                "views.update", view_id=entry.draft.origin.view, view=blocks.report_view(entry, entry.outcome)
-            )
+    async def known(self, entry: Entry) -> None:
+        """Who acts on an outcome knows it: told once more, it would cover the form that opens. Raises RedisError."""
+        if entry.told is None:
+            await self.outbox.told(replace(entry, claim=""), "button")
 
     # ── answers ──────────────────────────────────────────────────────────────
 

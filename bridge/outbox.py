@@ -157,7 +157,10 @@ class Outbox:
         return cast(Literal["ok", "watched", "held", "ended"], leases.still_ours(entry.id, said))
 
     async def told(self, entry: Entry, way: str, *, look_again: float = 0) -> None:
-        """Close the record: the person knows (or `way` is "untold"). Posted words are blanked. Raises Lost."""
+        """Close the record: the person knows (or `way` is "untold"). Posted words are blanked. Raises Lost.
+
+        A `way` of "form" within three seconds of an interim answer is told once more first: that may yet cover it.
+        """
         posted = entry.outcome is not None and entry.outcome.ending == "posted" and way != "untold"
         blank = entry.draft.blanked().to_json() if posted else ""
         early = int(entry.attaching > 0)
@@ -209,17 +212,6 @@ class Outbox:
         for id_ in dict.fromkeys([*waiting, *failed]):
             if entry := await self.get(id_):
                 yield entry
-
-    async def sizes(self) -> tuple[int, int, float]:
-        """How many wait, how many failed, and for how many seconds the most overdue has been due."""
-        oldest = cast("list[tuple[str, float]]", await self.redis.zrange(self.prefix + "due", 0, 0, withscores=True))
-        now, micro = await self.redis.time()
-        overdue = max(0.0, now + micro / 1e6 - oldest[0][1] / 1000) if oldest else 0.0
-        return (
-            await self.redis.zcard(self.prefix + "due"),
-            await self.redis.zcard(self.prefix + "failed"),
-            overdue,
-        )
 
     async def posted_from(self, team: str, channel: str, ts: str) -> list[dict[str, Any]]:
         """The threads made of one Slack message, with who made them."""
