@@ -103,7 +103,9 @@ class Carrying:
         """Patience is at its end. What was never tried is tried once all the same: bridge may have been away."""
         if entry.stuck > decision.MOST_STUCK:
             return True
-        tried = file["state"] != "waiting" or file.get("tries") or file.get("sends")
+        if file["state"] == "there":
+            return False  # that has an end of its own
+        tried = file["state"] == "adding" or file.get("tries") or file.get("sends")
         return bool(tried) and _now(entry) > self._end_of_patience(entry)
 
     def _end_of_patience(self, entry: Entry) -> float:
