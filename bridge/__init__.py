@@ -16,8 +16,8 @@
                  `cache` where it can be
 8. `thread`, `words`   the thread as the board takes it, in the board's Markdown; `conversation` for a whole one
 9. `nexudus`     the far bank: `wire` its rules, `tokens` its login, `pace` the account's shared pace
-10. `files`      the files of a thread that exists, each an `attachment`: opened in Slack, served to the board for
-                 minutes, and seen to arrive
+10. `files`      the files of a thread that exists, each an `attachment` under a harmless `filename`: opened in Slack,
+                 served to the board for minutes, and seen to arrive
 11. `telling`    gives the `report` by the next way until one works, in `blocks` and `sentences` (`english`, or a
                  translation); `webapi` is the wire to Slack
 

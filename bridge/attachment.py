@@ -8,13 +8,13 @@ was asked and may have it; there, the board says that it has it; then it is adde
 """
 
 import json
-import mimetypes
 import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge import words
+from bridge import filename, words
 
 File = Mapping[str, Any]
 
@@ -55,11 +55,10 @@ def listed(files: object, rules: Rules) -> list[File]:
 
 
 def _file(file: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
-    name = " ".join(str(file.get("name") or file.get("title") or "file").split())[:100] or "file"
     size = file.get("size")
     made = {
         "id": str(file.get("id")),
-        "name": name,
+        "name": filename.cleaned(file.get("name") or file.get("title")),
         "type": str(file.get("mimetype") or "").lower(),
         "size": size if isinstance(size, int) else 0,
         "url": str(file.get("url_private_download") or file.get("url_private") or ""),
@@ -72,8 +71,7 @@ def _file(file: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
 def _reason(file: Mapping[str, Any], made: Mapping[str, Any], rules: Rules) -> str | None:
     if not rules.on:
         return "off"
-    guessed, _ = mimetypes.guess_type(str(made["name"]))
-    if guessed and not rules.allows(guessed):
+    if filename.runs(made["name"]) or not all(rules.allows(each) for each in filename.kinds(made["name"])):
         return "type"  # a board that goes by the name would serve it as what it says there
     if file.get("is_external") or file.get("mode") == "external":
         return "elsewhere"
@@ -103,8 +101,8 @@ def _distinct(name: str, names: dict[str, int]) -> str:
     names[name.casefold()] = count = names.get(name.casefold(), 0) + 1
     if count == 1:
         return name
-    stem, dot, ending = name.rpartition(".")
-    return _distinct(f"{stem} ({count}).{ending}" if dot else f"{name} ({count})", names)
+    stem, ending = filename.parted(name)
+    return _distinct(f"{stem} ({count}){ending}", names)
 
 
 def in_two(files: Sequence[File]) -> tuple[tuple[File, ...], tuple[File, ...]]:
@@ -127,14 +125,15 @@ def is_same(record: Mapping[str, Any], thread: int, file: File) -> bool:
 
 
 def _text(value: object) -> str:
-    return " ".join(str(value or "").split()).casefold()
+    return " ".join(unicodedata.normalize("NFC", str(value or "")).split()).casefold()
 
 
 def label(file: File) -> str:
     """A file for a checkbox: its name and size."""
     size = int(file["size"])
     told = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
-    return f"{str(file['name'])[:55]} ({told})" if size else str(file["name"])[:70]
+    name = filename.fitted(str(file["name"]), 55)
+    return f"{name} ({told})" if size else name
 
 
 def linked(file: File) -> str:

@@ -179,6 +179,8 @@ FILE_REASONS: Mapping[str, str] = {
     "role": "the board does not let this app add files",
     "board": "the board did not accept it",
     "board_away": "the board could not be reached for too long",
+    "slack_away": "Slack did not hand it over in time",
+    "not_carried": "this app did not manage to carry it",
     "not_fetched": "the board did not fetch it; it may stand in the thread without content",
     "doubt": "the board did not confirm it; please look in the thread",
 }

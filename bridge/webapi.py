@@ -18,6 +18,8 @@ from bridge.people import NotAllowed, SlackAway
 # A trigger_id lives three seconds from Slack's send. https://docs.slack.dev/surfaces/modals
 OPENING = 1.3
 CALL = 10.0
+# Seconds; whoever names more is asked again all the same.
+LONGEST_WAIT = 3600.0
 
 # GovSlack's hosts are Slack's own too.
 _SLACK_DOMAINS = (".slack.com", ".slack-gov.com", ".slack-edge.com", ".slack-files.com")
@@ -132,5 +134,10 @@ def _failed(error: SlackApiError) -> CallFailed:
     name = data.get("error") if isinstance(data, Mapping) else None
     status = getattr(response, "status_code", getattr(response, "status", 0))
     passing = not isinstance(name, str) or status == 429 or status >= 500 or name in _WAIT_ERRORS | _TOKEN_ERRORS
-    hint = str((getattr(response, "headers", None) or {}).get("Retry-After") or "")
-    return CallFailed(str(name or status), passing=passing, wait=float(hint) if hint.isdigit() else None)
+    return CallFailed(str(name or status), passing=passing, wait=named_wait(getattr(response, "headers", None) or {}))
+
+
+def named_wait(headers: Mapping[str, str]) -> float | None:
+    """The seconds in `Retry-After`, at most an hour. https://docs.slack.dev/apis/web-api/rate-limits"""
+    hint = str(headers.get("Retry-After") or "").strip()
+    return min(float(hint), LONGEST_WAIT) if hint.isascii() and hint.isdigit() else None

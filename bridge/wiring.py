@@ -127,12 +127,19 @@ async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
         contextlib.aclosing(blocking),
         aiohttp.ClientSession(timeout=timeout) as session,
         httpx.AsyncClient(follow_redirects=False, mounts=_NEVER_BY_PROXY) as http,
+        # Readers of files keep their connections for as long as they like to read; the board's must not be among them.
+        httpx.AsyncClient(follow_redirects=False, mounts=_NEVER_BY_PROXY) as files_http,
     ):
-        yield _assemble(settings, redis, blocking, session, http)
+        yield _assemble(settings, redis, blocking, session, http, files_http)
 
 
 def _assemble(
-    settings: Settings, redis: Redis, blocking: Redis, session: aiohttp.ClientSession, http: httpx.AsyncClient
+    settings: Settings,
+    redis: Redis,
+    blocking: Redis,
+    session: aiohttp.ClientSession,
+    http: httpx.AsyncClient,
+    files_http: httpx.AsyncClient,
 ) -> Bridge:
     api = WebApi(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session, http)
     outbox = Outbox(
@@ -168,7 +175,7 @@ def _assemble(
     telling = Telling(api, outbox, locale)
     delivery = Delivery(outbox, board, places, telling, policy)
     files = Files(
-        redis, settings.prefix, settings.public_url or "", SlackFiles(api, http, sources.files), settings.file_ttl
+        redis, settings.prefix, settings.public_url or "", SlackFiles(api, files_http, sources.files), settings.file_ttl
     )
     carrying = Carrying(FileBox(outbox), board, files, telling, policy)
     bolt, token = slack.build(desk, settings.slack_command), settings.slack_app_token

@@ -408,50 +408,6 @@ def test_the_list_survives_whatever_slack_calls_a_file() -> None:
     assert len({each["name"] for each in chosen(listed(many, rules), [f"F{n}" for n in range(12)])}) == 12
 
 
-# ── GET /files/{token} ───────────────────────────────────────────────────────
-
-
-async def offered(space: Space, file: dict[str, Any]) -> str:
-    (facts,) = listed([file], Rules(True, frozenset({"image/*"})))
-    files = space.bridge.carrying.files
-    return files.address(await files.offer(facts))
-
-
-async def test_head_and_range_do_no_harm(space: Space) -> None:
-    """HEAD asks Slack for nothing and counts for nothing; a Range is answered with the whole file."""
-    url = await offered(space, picture(space))
-    token = url.rpartition("/")[2]
-    async with httpx.AsyncClient() as client:
-        head = await client.head(url)
-        assert (head.status_code, head.content, space.workspace.tokens_seen) == (200, b"", [])
-        assert not await space.bridge.carrying.files.was_fetched(token)
-        part = await client.get(url, headers={"Range": "bytes=0-3"})
-        assert (part.status_code, part.content) == (200, PNG)
-        assert await space.bridge.carrying.files.was_fetched(token)
-        assert (await client.post(url)).status_code == 405
-
-
-async def test_a_token_works_for_minutes_only(redis_url: str, redis: Redis) -> None:
-    """After FILE_TTL, and for every token that was never given out: 404, and nothing else."""
-    async with open_space(redis_url, files=True, file_ttl=0.3) as space, httpx.AsyncClient() as client:
-        url = await offered(space, picture(space))
-        assert (await client.get(url)).status_code == 200
-        await asyncio.sleep(0.4)
-        gone = await client.get(url)
-        assert (gone.status_code, gone.content) == (404, b"")
-        for odd in ("", "x", "%00", "a" * 5000, "..%2f..%2fetc"):
-            assert (await client.get(f"{space.url}/files/{odd}")).status_code == 404
-
-
-async def test_a_file_that_grows_past_the_limit_breaks_off(redis_url: str, redis: Redis) -> None:
-    """Without a told length it is only seen on the way: the board never gets something that looks whole."""
-    async with open_space(redis_url, files=True, file_bytes_max=100_000) as space, httpx.AsyncClient() as client:
-        url = await offered(space, picture(space, content=PNG * 60, told=False))
-        with pytest.raises(httpx.TransportError):
-            await client.get(url)
-        assert not await space.bridge.carrying.files.was_fetched(url.rpartition("/")[2])
-
-
 async def test_files_switched_off_meanwhile_stay(space: Space) -> None:
     """The operator takes PUBLIC_URL away while a post waits: the board is not sent to an address that is none."""
     object.__setattr__(space.bridge.carrying.files, "public_url", "")

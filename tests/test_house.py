@@ -34,8 +34,9 @@ IMPORTS: dict[str, set[str]] = {
     "seal": set(),
     "originals": set(),
     "conversation": {"sentences", "words"},
-    "attachment": {"words"},
+    "attachment": {"filename", "words"},
     "draft": {"conversation", "sentences", "words"},
+    "filename": set(),
     "entry": {"draft"},
     "files": {
         "attachment", "decision", "delivery", "entry", "leases", "metrics", "nexudus", "outbox", "report", "webapi",

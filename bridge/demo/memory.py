@@ -50,13 +50,18 @@ class Ticket:
 
 @dataclass
 class StoredFile:
-    """What is served at url_private: `content` as `kind`, or a redirect `elsewhere`; `told` False hides its length."""
+    """What is served at url_private: `content` as `kind`, or a redirect `elsewhere`.
+
+    `told` False hides its length; with `drip` it comes by the byte, one every so many seconds.
+    """
 
     content: bytes
     kind: str
     elsewhere: str | None = None
     told: bool = True
     status: int = 200
+    drip: float = 0
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Memory:

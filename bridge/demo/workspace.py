@@ -126,11 +126,13 @@ class Workspace(Methods):
             return HTMLResponse("<!DOCTYPE html><html><title>Sign in | Slack</title></html>")
 
         async def pieces() -> AsyncIterator[bytes]:
-            for at in range(0, len(file.content), 65536):
-                yield file.content[at : at + 65536]
+            size = 1 if file.drip else 65536
+            for at in range(0, len(file.content), size):
+                yield file.content[at : at + size]
+                await asyncio.sleep(file.drip)
 
         length = {"content-length": str(len(file.content))} if file.told else {}
-        return StreamingResponse(pieces(), file.status, headers=length, media_type=file.kind)
+        return StreamingResponse(pieces(), file.status, headers=file.headers | length, media_type=file.kind)
 
     async def _hook(self, request: Request) -> Response:
         """A response_url takes a message of the app, five times within 30 minutes."""

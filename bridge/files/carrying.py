@@ -5,6 +5,7 @@ of its files; those that stay in Slack are told, with the reason.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from bridge.entry import Entry
 from bridge.files.box import FileBox
 from bridge.files.opening import Stays
 from bridge.files.serving import Files
-from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Unauthorized, Unavailable, Unsure
+from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Sighting, Unauthorized, Unavailable, Unsure
 from bridge.report import Report, Untold
 from bridge.webapi import CallFailed
 from bridge.worker import Worker
@@ -61,11 +62,9 @@ class Carrying:
             if self.stopping.is_set():
                 delay = 0  # the next worker goes on
                 break
-            wait = await self._step(entry, files, number)
-            delay = min(delay, wait)
-            if files[number]["state"] in ENDED:
-                metrics.FILES.labels(files[number]["state"], files[number].get("reason", "")).inc()
-                log.info("file_ended", id=entry.id, state=files[number]["state"], reason=files[number].get("reason"))
+            delay = min(delay, await self._step(entry, files, number))
+            if file["state"] in ENDED:
+                await self._end(entry, file)
             await self.box.save(entry, files)
         open_still = any(each["state"] not in ENDED for each in files)
         if open_still or not (entry.told_early and any(each["state"] == "stays" for each in files)):
@@ -75,31 +74,69 @@ class Carrying:
 
     async def _step(self, entry: Entry, files: list[dict[str, Any]], number: int) -> float:
         """Takes one file as far as it goes now; answers after how many seconds it wants to be looked at again."""
-        file, now = files[number], time.time() - entry.drift
-        if now > (entry.ended or now) + PATIENCE or entry.stuck > decision.MOST_STUCK:
-            _stay(file, {"waiting": "board_away", "adding": "doubt", "there": "not_fetched"}[file["state"]])
-            return 0
+        file = files[number]
         try:
-            if file["state"] == "adding":
-                await self._look(entry, file)
-            if file["state"] == "waiting":
-                await self._add(entry, files, number)
-            if file["state"] == "there":
-                return await self._see_it_arrive(entry, file)
+            if self._is_over(entry, file):
+                await self._last_look(entry, file)
+            elif _now(entry) < file.get("again", 0):
+                pass  # another file of the post was due
+            else:
+                return await self._further(entry, files, number)
         except (Stays, Refused) as refused:
             _stay(file, refused.reason if isinstance(refused, Stays) else _refusal(refused))
         except (CallFailed, NexudusError) as error:
-            return self._later(file, error)
-        return max(0.0, file.get("again", 0) - now) if file["state"] not in ENDED else 0
+            self._later(entry, file, error)
+        return max(0.0, file.get("again", 0) - _now(entry)) if file["state"] not in ENDED else 0
 
-    def _later(self, file: dict[str, Any], error: Exception) -> float:
+    async def _further(self, entry: Entry, files: list[dict[str, Any]], number: int) -> float:
+        file = files[number]
+        file.pop("again", None)
+        if file["state"] == "adding":
+            await self._look(entry, file)
+        if file["state"] == "waiting":
+            await self._add(entry, files, number)
+        if file["state"] == "there":
+            return await self._see_it_arrive(entry, file)
+        return max(0.0, file.get("again", 0) - _now(entry)) if file["state"] not in ENDED else 0
+
+    def _is_over(self, entry: Entry, file: dict[str, Any]) -> bool:
+        """Patience is at its end. What was never tried is tried once all the same: bridge may have been away."""
+        if entry.stuck > decision.MOST_STUCK:
+            return True
+        if file["state"] == "there":
+            return False  # that has an end of its own
+        tried = file["state"] == "adding" or file.get("tries") or file.get("sends")
+        return bool(tried) and _now(entry) > self._end_of_patience(entry)
+
+    def _end_of_patience(self, entry: Entry) -> float:
+        return (entry.ended or _now(entry)) + PATIENCE
+
+    async def _last_look(self, entry: Entry, file: dict[str, Any]) -> None:
+        """What the board may have done meanwhile counts, before a file is given up."""
+        if file["state"] == "adding":
+            with contextlib.suppress(NexudusError):
+                seen = await self.board.thread_files(self._thread(entry))
+                self._recognised(entry, file, seen)
+        if file["state"] == "there" and await self.files.was_fetched(file["token"]):
+            file["state"] = "added"
+            return
+        away = file.get("away", "not_carried")
+        _stay(file, {"waiting": away, "adding": "doubt", "there": "not_fetched"}[file["state"]])
+
+    def _later(self, entry: Entry, file: dict[str, Any], error: Exception) -> None:
         """Somebody is away for now. What Slack will not give later either stays there."""
         if isinstance(error, CallFailed) and not error.passing:
             _stay(file, "gone")
-            return 0
+            return
+        file["away"] = "slack_away" if isinstance(error, CallFailed) else "board_away"
+        waits = decision.UNAUTHORIZED_WAITS if isinstance(error, Unauthorized) else decision.WAITS
+        self._wait(entry, file, waits, getattr(error, "wait", None) or 0)
+
+    def _wait(self, entry: Entry, file: dict[str, Any], waits: tuple[int, ...], named: float) -> None:
+        """Longer each time and as long as was named, but no longer than the person waits for a word."""
         file["tries"] = file.get("tries", 0) + 1
-        wait = decision.wait(decision.WAITS, file["tries"] - 1, self.policy.longest_wait)
-        return max(wait, getattr(error, "wait", None) or 0)
+        wait = max(named, decision.wait(waits, file["tries"] - 1, self.policy.longest_wait))
+        file["again"] = min(_now(entry) + wait, max(_now(entry), self._end_of_patience(entry)) + 1)
 
     async def _add(self, entry: Entry, files: list[dict[str, Any]], number: int) -> None:
         """Look at the file, offer it, note that the board is about to be asked, and ask."""
@@ -108,14 +145,9 @@ class Carrying:
             return _stay(file, "doubt")
         if not self.files.public_url:
             raise Stays("off")  # the operator switched it off meanwhile
-        async with self.files.source.opened(file["url"], file["type"]) as opened:
-            if opened.length is None:
-                # Only its end tells how long it is, and the board must not hear of a file that breaks off.
-                async for _ in opened.chunks:
-                    pass
-        token = await self.files.offer(file)
+        token = await self.files.offer(file, await self._length(file))
         until = time.monotonic() + self.box.outbox.lease / 2
-        file |= {"state": "adding", "token": token, "sent": time.time() - entry.drift, "looks": 0}
+        file |= {"state": "adding", "token": token, "sent": _now(entry), "looks": 0}
         file["sends"] = file.get("sends", 0) + 1
         await self.box.save(entry, files)
         body = {
@@ -126,44 +158,76 @@ class Carrying:
         try:
             await self.board.add_thread_file(body, until)
         except Unsure:
-            file["again"] = time.time() - entry.drift + decision.EARLY_LOOKS[0]
+            # From now on: the call itself may have taken long, to be let in and to wait for its turn.
+            file |= {"sent": _now(entry), "again": _now(entry) + decision.EARLY_LOOKS[0]}
         except (Unavailable, Unauthorized):
             file |= {"state": "waiting", "sends": file["sends"] - 1}  # surely nothing happened
             raise
         else:
             file["state"] = "there"
 
+    async def _length(self, file: dict[str, Any]) -> int:
+        """The bytes of a file that passed. Raises Stays and CallFailed."""
+        async with self.files.source.opened(file["url"], file["type"]) as opened:
+            if opened.length is not None:
+                return opened.length
+            # Only its end tells how long it is, and the board must not hear of a file that breaks off.
+            return sum([len(chunk) async for chunk in opened.chunks])
+
     async def _look(self, entry: Entry, file: dict[str, Any]) -> None:
         """In doubt: found, it is there; asked again only after two clear looks, later than the call could last."""
-        now = time.time() - entry.drift
         try:
             seen = await self.board.thread_files(self._thread(entry))
         except Refused:
             _stay(file, "doubt")  # who may not look cannot know
             return
-        if any(attachment.is_same(each, self._thread(entry), file) for each in seen.records):
-            file["state"] = "there"
+        if self._recognised(entry, file, seen):
             return
-        settled = file["sent"] + 2 * self.policy.timeout + 1
+        now, settled = _now(entry), file["sent"] + 2 * self.policy.timeout + 1
         if now < settled:
             file["again"] = min(settled, now + 3)
-            return
-        file["looks"] = file["looks"] + 1 if seen.complete else 0
-        file["again"] = now + self.policy.search_lag
-        if file["looks"] >= decision.CLEAR_LOOKS:
-            file["state"] = "waiting"
+        elif not seen.complete:
+            file["looks"] = 0
+            self._wait(entry, file, decision.WAITS, self.policy.search_lag)
+        else:
+            file |= {"looks": file["looks"] + 1, "again": now + self.policy.search_lag}
+            if file["looks"] >= decision.CLEAR_LOOKS:
+                await self._once_more(file)
+
+    def _recognised(self, entry: Entry, file: dict[str, Any], seen: Sighting) -> bool:
+        found = any(attachment.is_same(each, self._thread(entry), file) for each in seen.records)
+        if found:
+            file["state"] = "there"
+        return found
+
+    async def _once_more(self, file: dict[str, Any]) -> None:
+        """Should the board carry out the first asking after all, it finds no file any more. If it has the bytes
+        already, and lists them under no name that we know, only somebody who looks can tell.
+        """
+        if await self.files.withdraw(file["token"]):
+            file |= {"state": "waiting", "doubted": True}
+        else:
+            _stay(file, "doubt")
 
     async def _see_it_arrive(self, entry: Entry, file: dict[str, Any]) -> float:
         """The board says that it has the file; added it is once the board has fetched every byte."""
         if await self.files.was_fetched(file["token"]):
             file["state"] = "added"
-            _forget(file)
             return 0
-        if time.time() - entry.drift > file["sent"] + self.files.life:
+        if _now(entry) > file["sent"] + self.files.life + 1:
             _stay(file, "not_fetched")
             return 0
         file["waits"] = file.get("waits", 0) + 1
         return float(FETCH_LOOKS[min(file["waits"] - 1, len(FETCH_LOOKS) - 1)])
+
+    async def _end(self, entry: Entry, file: dict[str, Any]) -> None:
+        """What is told as staying must not reach the board afterwards."""
+        if file["state"] == "stays" and "token" in file:
+            await self.files.withdraw(file["token"])
+        for name in ("url", "token", "sent", "again"):
+            file.pop(name, None)
+        metrics.FILES.labels(file["state"], file.get("reason", "")).inc()
+        log.info("file_ended", id=entry.id, state=file["state"], reason=file.get("reason"))
 
     def _thread(self, entry: Entry) -> int:
         return int((entry.outcome.thread if entry.outcome else None) or 0)
@@ -175,21 +239,21 @@ class Carrying:
             way = await self.report(fresh, entry.outcome)
             metrics.TOLD.labels(way).inc()
         except Untold as untold:
-            if not decision.is_past_telling(entry, time.time() - entry.drift, final=untold.final):
+            if not decision.is_past_telling(entry, _now(entry), final=untold.final):
                 await self.box.save(entry, files, delay=max(60.0, untold.wait or 0))
                 return
             log.error("untold", id=entry.id, of="files")
         await self.box.known(entry)
 
 
+def _now(entry: Entry) -> float:
+    """By the clock of Redis, as every time in a record."""
+    return time.time() - entry.drift
+
+
 def _stay(file: dict[str, Any], reason: str) -> None:
-    file |= {"state": "stays", "reason": reason}
-    _forget(file)
-
-
-def _forget(file: dict[str, Any]) -> None:
-    for name in ("url", "token", "sent", "again"):
-        file.pop(name, None)
+    """Once it was in doubt, no reason tells that it is not there."""
+    file |= {"state": "stays", "reason": "doubt" if file.get("doubted") else reason}
 
 
 def _refusal(refused: Refused) -> str:

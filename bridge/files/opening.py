@@ -4,21 +4,24 @@ Slack answers a token that it does not like with a login page, 200 and all: that
 https://docs.slack.dev/reference/objects/file-object
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
 import httpx
 
 from bridge.attachment import LIVE, Rules
-from bridge.webapi import CallFailed, WebApi
+from bridge.webapi import CallFailed, WebApi, named_wait
 
 # Hops between Slack's own hosts; each is checked, and none but the first sees the token.
 MOST_HOPS = 4
 # Seconds between two pieces of a file.
 PATIENCE = httpx.Timeout(10.0)
+# Seconds for all of one file, or a byte now and then would hold whoever waits for it.
+LONGEST = 60.0
 HEAD = 1024
 
 _MARKUP = re.compile(rb"(?i)^(?:\xef\xbb\xbf)?\s*<\s*(?:!doctype|!--|html|head|body|script|svg|\?xml)")
@@ -51,24 +54,27 @@ class Opened:
 
 @dataclass(frozen=True)
 class SlackFiles:
+    """`http` is for files alone: readers who dawdle must not take the board's connections."""
+
     api: WebApi
     http: httpx.AsyncClient
     rules: Rules
+    longest: float = LONGEST
 
     @asynccontextmanager
-    async def opened(self, url: str, kind: str) -> AsyncIterator[Opened]:
-        """The file at `url`, which Slack listed as of the MIME type `kind`. Raises Stays, and CallFailed for now."""
+    async def opened(self, url: str, kind: str, within: float = LONGEST) -> AsyncIterator[Opened]:
+        """The file at `url`, which Slack listed as of the MIME type `kind`. Raises Stays, and CallFailed for now.
+
+        For `within` seconds (at most `longest`), whatever is done with it; then CallFailed, too.
+        """
         try:
-            response = await self._follow(url)
-            try:
+            async with asyncio.timeout(min(within, self.longest)), aclosing(await self._follow(url)) as response:
                 length = self._checked(response, kind)
                 chunks = response.aiter_raw()
                 head = await _head(chunks)
                 _look(head, kind)
                 yield Opened(length, self._limited(head, chunks))
-            finally:
-                await response.aclose()
-        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             raise CallFailed(type(error).__name__, passing=True) from None
 
     async def _follow(self, url: str) -> httpx.Response:
@@ -76,20 +82,31 @@ class SlackFiles:
         for _ in range(MOST_HOPS):
             if not self.api.is_slacks(url):
                 raise Stays("elsewhere")
-            request = self.http.build_request("GET", url, headers=headers, timeout=PATIENCE)
-            request.headers.pop("Cookie", None)
-            response = await self.http.send(request, stream=True, auth=None, follow_redirects=False)
-            if not response.is_redirect:
+            response = await self._asked(url, headers)
+            if not response.has_redirect_location:
                 return response
             await response.aclose()
-            url = urljoin(url, response.headers.get("location", ""))
+            url = _onward(url, response.headers["location"])
             headers = {"Accept-Encoding": "identity"}
         raise Stays("elsewhere")
 
+    async def _asked(self, url: str, headers: dict[str, str]) -> httpx.Response:
+        try:
+            request = self.http.build_request("GET", url, headers=headers, timeout=PATIENCE)
+            request.headers.pop("Cookie", None)
+            return await self.http.send(request, stream=True, auth=None, follow_redirects=False)
+        except (ValueError, httpx.InvalidURL, httpx.LocalProtocolError):
+            raise Stays("elsewhere") from None  # nobody can be asked for this, now or later
+        except httpx.RemoteProtocolError as error:
+            # httpx reads a Location although it is not to follow it.
+            if isinstance(error.__context__, httpx.InvalidURL):
+                raise Stays("elsewhere") from None
+            raise
+
     def _checked(self, response: httpx.Response, kind: str) -> int | None:
         """The told length, once status, type and length are as they should be."""
-        if response.status_code == 429 or response.status_code >= 500:
-            raise CallFailed(f"file {response.status_code}", passing=True)
+        if response.status_code in (408, 429) or response.status_code >= 500:
+            raise CallFailed(f"file {response.status_code}", passing=True, wait=named_wait(response.headers))
         if response.status_code != 200 or response.headers.get("content-encoding", "identity") != "identity":
             raise Stays("gone")
         said = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -113,6 +130,13 @@ class SlackFiles:
             if sent > self.rules.most_bytes:
                 raise Stays("too_large")
             yield chunk
+
+
+def _onward(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise Stays("elsewhere") from None
 
 
 async def _head(chunks: AsyncIterator[bytes]) -> bytes:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -20,9 +20,17 @@ from starlette.types import Receive, Scope, Send
 
 from bridge.attachment import File
 from bridge.files.opening import Opened, SlackFiles, Stays
+from bridge.files.readers import Full, Readers
 from bridge.webapi import CallFailed
 
 log = structlog.get_logger()
+
+# How often one token is answered with bytes. The board comes once or twice.
+MOST_READINGS = 20
+# Seconds until a reader who found no place may come again.
+COME_AGAIN = 5
+# How long it is remembered that a file was fetched: a worker may be away for a while.
+FETCHED_KEPT = 86400
 
 
 @dataclass(frozen=True)
@@ -34,11 +42,12 @@ class Files:
     public_url: str
     source: SlackFiles
     life: float = 600
+    readers: Readers = field(default_factory=Readers)
 
-    async def offer(self, file: File) -> str:
-        """A new token for this file; where it leads is `address`. Raises RedisError."""
+    async def offer(self, file: File, length: int | None = None) -> str:
+        """A new token for this file (of so many bytes); where it leads is `address`. Raises RedisError."""
         token = secrets.token_urlsafe(32)
-        kept = {name: file[name] for name in ("url", "type", "name")}
+        kept = {name: file[name] for name in ("url", "type", "name")} | {"length": length}
         await self.redis.set(self._key(token), json.dumps(kept), px=round(self.life * 1000))
         return token
 
@@ -49,28 +58,59 @@ class Files:
         """Whether somebody with this token got every byte of it. Raises RedisError."""
         return bool(await self.redis.exists(f"{self.prefix}fetched:{token}"))
 
+    async def withdraw(self, token: str) -> bool:
+        """Nobody gets the file by this token any more. Answers whether nobody got it. Raises RedisError."""
+        await self.redis.delete(self._key(token))
+        return not await self.was_fetched(token)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """GET the whole file, whatever Range says; HEAD asks Slack for nothing. Anything else to know is 404."""
         request = Request(scope)
         token = str(request.path_params["token"])
         try:
-            text = await self.redis.get(self._key(token)) if len(token) < 100 else None
+            kept, left = await self._kept(token)
+            if kept is not None and request.method != "HEAD":
+                with self.readers.one(token):
+                    await self._counted_in(token)
+                    await self._stream(token, kept, left, scope, receive, send)
+                return
+            answer = _told(kept) if kept is not None else Response(status_code=404)
         except RedisError:
-            return await Response(status_code=503)(scope, receive, send)
-        if not text:
-            return await Response(status_code=404)(scope, receive, send)
-        kept = json.loads(text)
-        if request.method == "HEAD":
-            return await Response(headers=_headers(kept, None), media_type=kept["type"])(scope, receive, send)
-        return await self._stream(token, kept, scope, receive, send)
+            answer = Response(status_code=503)
+        except Full:
+            answer = Response(status_code=503, headers={"Retry-After": str(COME_AGAIN)})
+        await answer(scope, receive, send)
 
-    async def _stream(self, token: str, kept: dict[str, Any], scope: Scope, receive: Receive, send: Send) -> None:
+    async def _kept(self, token: str) -> tuple[dict[str, Any] | None, float]:
+        """What the token stands for, and for how many seconds."""
+        if len(token) > 100:
+            return None, 0
+        async with self.redis.pipeline() as asked:
+            asked.get(self._key(token))
+            asked.pttl(self._key(token))
+            text, left = await asked.execute()
+        return (json.loads(text), left / 1000) if text and left > 0 else (None, 0)
+
+    async def _counted_in(self, token: str) -> None:
+        """Raises Full. Those who are broken off may keep a connection for a while: let them be few."""
+        key = f"{self.prefix}file:{token}:readings"
+        async with self.redis.pipeline() as asked:
+            asked.incr(key)
+            asked.pexpire(key, round(self.life * 1000))
+            readings, _ = await asked.execute()
+        if readings > MOST_READINGS:
+            raise Full
+
+    async def _stream(
+        self, token: str, kept: dict[str, Any], left: float, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """For as long as the token works at most, so that it is certain afterwards whether the file was fetched."""
         begun = False
         try:
-            async with self.source.opened(kept["url"], kept["type"]) as opened:
+            async with self.source.opened(kept["url"], kept["type"], left) as opened:
                 begun = True
                 body = StreamingResponse(
-                    self._counted(token, opened), headers=_headers(kept, opened.length), media_type=kept["type"]
+                    self._noted(token, kept, opened), headers=_headers(kept, opened.length), media_type=kept["type"]
                 )
                 await body(scope, receive, send)
         except ClientDisconnect:
@@ -81,23 +121,31 @@ class Files:
                 return  # unfinished, so the server breaks off: half a file must not look like a whole one
             await Response(status_code=502 if isinstance(error, CallFailed) else 404)(scope, receive, send)
 
-    async def _counted(self, token: str, opened: Opened) -> AsyncIterator[bytes]:
-        sent = 0
+    async def _noted(self, token: str, kept: dict[str, Any], opened: Opened) -> AsyncIterator[bytes]:
+        sent, whole = 0, opened.length if opened.length is not None else kept.get("length")
         async for chunk in opened.chunks:
             sent += len(chunk)
             yield chunk
-        if opened.length in (None, sent):
+        if whole in (None, sent):
             # Not noted, it counts as not fetched, which is told as what it may be.
             with contextlib.suppress(RedisError):
-                await self.redis.set(f"{self.prefix}fetched:{token}", 1, px=round(self.life * 3000))
+                await self.redis.set(f"{self.prefix}fetched:{token}", 1, ex=FETCHED_KEPT)
 
     def _key(self, token: str) -> str:
         return f"{self.prefix}file:{token}"
 
 
+def _told(kept: dict[str, Any]) -> Response:
+    """What a GET would say, with a length only if it is known."""
+    answer = Response(headers=_headers(kept, kept.get("length")), media_type=kept["type"])
+    if kept.get("length") is None:
+        del answer.headers["Content-Length"]
+    return answer
+
+
 def _headers(kept: dict[str, Any], length: int | None) -> dict[str, str]:
     named = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(str(kept['name']), safe='')}",
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(str(kept['name']), safe='', errors='replace')}",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "sandbox; default-src 'none'",
         "Cache-Control": "no-store",
