@@ -7,11 +7,15 @@ import socket
 from collections.abc import Iterator
 from typing import Annotated
 
+import structlog
 import typer
 
 from bridge import operating, running, store, wiring
 from bridge.operating import REDIS_EXAMPLE, read_settings, stop
+from bridge.problems import misspelt
 from bridge.settings import Settings
+
+log = structlog.get_logger()
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.add_typer(operating.cli)
@@ -60,6 +64,8 @@ def demo(
 def _serve(*, web: bool, worker: bool) -> None:
     settings = read_settings()
     wiring.set_up_logs(settings.log_level)
+    for name, meant in misspelt().items():
+        log.warning("setting_ignored", name=name, meant=meant)
     with _store(settings, alone=web and worker) as url:
         listening = _listen(settings) if web else None
         asyncio.run(_run(settings, url, listening, worker=worker))

@@ -2,20 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
-from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
 
-from bridge import doctor, erasure, ledger, store, wiring
+from bridge import doctor, erasure, ledger, problems, store, wiring
 from bridge import manifest as app_manifest
 from bridge.doctor.finding import why
-from bridge.settings import Settings, problems
+from bridge.settings import Settings
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -37,7 +36,7 @@ def see_the_doctor(
     ] = None,
 ) -> None:
     """Says what does not hold yet, and what to do about it. Changes nothing, unless a test post is asked for."""
-    findings = doctor.examine(read_settings(), test_post)
+    findings = doctor.examine(read_settings(), problems.misspelt(), test_post)
     _say(doctor.report(findings, as_json=as_json), ok=all(each.holds is not False for each in findings))
 
 
@@ -131,25 +130,15 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
 def read_settings() -> Settings:
     """The settings, or a line for each that is wrong and exit 2."""
     try:
-        if unread := list(_unread_lines(Path(".env"))):
+        if unread := list(problems.unread_lines(Path(".env"))):
             stop(*unread)
         return Settings()
     except ValidationError as error:
-        stop(*problems(error))
+        stop(*problems.problems(error, problems.misspelt()))
     except UnicodeDecodeError:
         stop(".env: is not written in UTF-8; open it in a plain text editor and save it as UTF-8")
     except OSError as error:
         stop(f".env: cannot be read ({error.strerror}); it must be a text file that this user may read")
-
-
-def _unread_lines(file: Path) -> Iterator[str]:
-    """Lines that python-dotenv would skip, with a warning that nobody understands: a password may be on one."""
-    if file.is_file():
-        with file.open(encoding="utf-8") as text:
-            for each in parse_stream(text):
-                if each.error:
-                    said = f".env: line {each.original.line} cannot be read; is a quotation mark missing?"
-                    yield f"{said} Example: NAME='value'"
 
 
 def stop(*lines: str) -> NoReturn:

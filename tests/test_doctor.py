@@ -54,6 +54,15 @@ async def test_all_is_well(clinic: Clinic) -> None:
     assert f"https://hall.spaces.nexudus.com/en/conversations/thread/{thread}/coffee-is-back" in lines[-1]
 
 
+async def test_a_misspelt_name_is_told(clinic: Clinic) -> None:
+    """A setting that is ignored for its spelling is named with what was meant; it may be another program's."""
+    result = await clinic.doctor(KEEP_DAY="30")
+
+    assert result.exit_code == 0
+    said = "KEEP_DAY is no setting of bridge and is ignored; probably KEEP_DAYS is meant"
+    assert f"--  Settings: {said} → write KEEP_DAYS instead" in result.stdout
+
+
 async def test_machines_get_the_same(clinic: Clinic) -> None:
     """--json lists every finding with its check, whether it holds, what was said and the remedy."""
     clinic.workspace.token = "xoxb-another"

@@ -16,6 +16,7 @@ BRIDGE = ROOT / "bridge"
 # The rooms that know nothing of ours, and who may know what.
 IMPORTS: dict[str, set[str]] = {
     "settings": set(),
+    "problems": {"settings"},
     "store": set(),
     "leases": set(),
     "scripts": {"leases"},

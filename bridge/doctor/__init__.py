@@ -6,24 +6,32 @@ Asked anew each time, and nothing is changed by it, unless a test post is asked 
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from bridge.doctor import board, keeping, workspace
 from bridge.doctor.finding import Finding
+from bridge.problems import unknown
 from bridge.settings import Settings
 
 __all__ = ["Finding", "examine", "report"]
 
 
-def examine(settings: Settings, test_group: str | None = None) -> list[Finding]:
+def examine(settings: Settings, misspelt: Mapping[str, str], test_group: str | None = None) -> list[Finding]:
     """Every check; what rests on something that does not hold is left out.
 
+    `misspelt`: names that are set and are nearly a setting's, and which.
     `test_group`: the id or the name of the group that a test post goes to; it is deleted again.
     """
-    first = Finding("Settings", True, "all there and well formed")
+    first = [Finding("Settings", True, "all there and well formed"), *map(_misspelt, misspelt.items())]
     with keeping.at_hand(settings, begin=test_group is not None) as (url, place):
-        return [first, *place, *asyncio.run(_examine(settings, url, test_group))]
+        return [*first, *place, *asyncio.run(_examine(settings, url, test_group))]
+
+
+def _misspelt(pair: tuple[str, str]) -> Finding:
+    """No failure: another program may have a setting of that name."""
+    name, meant = pair
+    return Finding("Settings", None, f"{name} {unknown(meant)}", f"write {meant} instead, or leave it as it is")
 
 
 def report(findings: Sequence[Finding], *, as_json: bool) -> str:
