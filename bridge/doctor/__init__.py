@@ -1,7 +1,8 @@
 """What holds, what does not, and what to do about it.
 
 Asked anew each time, and nothing is changed by it, unless a test post is asked for.
-`keeping` looks at Redis, `workspace` at Slack, `board` at Nexudus; `trial` makes the test post.
+`keeping` looks at Redis, `workspace` at Slack, `outside` at our own address, `board` at Nexudus; `trial` makes the
+test post.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from bridge.doctor import board, keeping, workspace
+from bridge.doctor import board, keeping, outside, workspace
 from bridge.doctor.finding import Finding
 from bridge.problems import unknown
 from bridge.settings import Settings
@@ -43,9 +44,13 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> str:
 
 async def _examine(settings: Settings, url: str | None, test_group: str | None) -> list[Finding]:
     own = settings.redis_url is None
-    checks = [
-        *([keeping.examine(url, own=own)] if url else []),
-        workspace.examine(settings),
-        board.examine(settings, url, test_group),
-    ]
-    return [each for findings in await asyncio.gather(*checks) for each in findings]
+    kept, (at_slack, scopes) = await asyncio.gather(_kept(url, own=own), workspace.examine(settings))
+    files = workspace.carries_files(settings, scopes)
+    seen, at_board = await asyncio.gather(
+        outside.examine(settings, files=files), board.examine(settings, url, test_group, files=files)
+    )
+    return [*kept, *at_slack, *seen, *at_board]
+
+
+async def _kept(url: str | None, *, own: bool) -> list[Finding]:
+    return await keeping.examine(url, own=own) if url else []
