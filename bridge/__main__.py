@@ -49,6 +49,9 @@ def demo(
     terminal: Annotated[bool, typer.Option("--terminal", help="Tell a story in the terminal instead.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the browser on the page.")] = True,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is served; 0: any free one.")] = 0,
+    stand_ins: Annotated[
+        bool, typer.Option("--stand-ins", help="Only the stand-ins; prints the settings that lead `bridge run` there.")
+    ] = False,
 ) -> None:
     """The whole product without any account: stand-ins for Slack and Nexudus, on this computer only."""
     if terminal:
@@ -58,7 +61,7 @@ def demo(
     else:
         import bridge.demo.browser as page
 
-        asyncio.run(page.main(port=port, show=browser))
+        asyncio.run(page.main(port=port, show=browser, stand_ins=stand_ins))
 
 
 def _serve(*, web: bool, worker: bool) -> None:
