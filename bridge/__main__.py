@@ -26,6 +26,14 @@ def main() -> None:
     cli()
 
 
+@cli.callback(
+    epilog="Exit status: 0, it is done or all holds; 1, it could not be done, or something does not hold; 2, a setting "
+    "or an argument is missing or wrong, and its line on stderr says which.  `demo` ended by Ctrl-C: 130."
+)
+def bridge() -> None:
+    """Carries messages from Slack to the members' discussion board in Nexudus."""
+
+
 @cli.command()
 def run() -> None:
     """Web and worker in one process: the default for one machine."""

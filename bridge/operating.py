@@ -97,7 +97,7 @@ def drop(reference: Reference) -> None:
 
 @cli.command()
 def erase(
-    user: Annotated[str, typer.Argument(metavar="SLACK_USER_ID")],
+    user: Annotated[str, typer.Argument(metavar="SLACK_USER_ID", help="In Slack: their profile > ⋮ > Copy member ID.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Removes what is kept about one person; what waits of theirs will not be posted."""
@@ -105,7 +105,11 @@ def erase(
         stop("SLACK_USER_ID: must be a person's id in Slack. Example: bridge erase U012ABCDEF")
     read_settings()
     if not yes:
-        typer.confirm(f"Remove who {user} is and every kept post of theirs, also those that wait?", abort=True)
+        typer.confirm(
+            f"Erase who {user} is on the board, and every kept post of theirs? Those that still wait are not posted. "
+            "This cannot be undone.",
+            abort=True,
+        )
     _say(_on_the_store(lambda bridge: erasure.erase(bridge.outbox, bridge.people, user)).sentences(user))
 
 

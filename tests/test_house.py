@@ -80,8 +80,9 @@ IMPORTS: dict[str, set[str]] = {
     "slack": {"blocks", "commands", "desk", "draft", "filled", "form", "payloads", "sentences", "webapi", "words"},
     "intake": set(),
     "causes": {"blocks", "entry"},
+    "table": set(),
     "erasure": {"draft", "outbox", "people"},
-    "ledger": {"blocks", "causes", "draft", "entry", "outbox", "settings", "store", "tokens", "words"},
+    "ledger": {"blocks", "causes", "draft", "entry", "outbox", "settings", "store", "table", "tokens", "words"},
     "front": {"intake", "metrics"},
     "socketmode": {"front", "intake"},
 }  # fmt: skip

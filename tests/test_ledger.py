@@ -69,6 +69,33 @@ async def test_the_list_says_when_and_why_in_plain_words(resting: Space) -> None
     assert (found["code"], found["next_try"] > found["kept"]) == ("invalid_grant", True)
 
 
+async def test_the_list_fits_a_narrow_terminal(resting: Space) -> None:
+    """On 80 columns subject and reason stand under each post, whole; into a file goes a row on a line."""
+    id_ = await put(resting.bridge.outbox, "a", draft(BEN, "The old printer on the second floor"))
+    await end(resting.bridge.outbox, Outcome("unposted", "patience"), "untold")
+    env = environment(resting.settings, REDIS_URL=resting.extra["redis_url"])
+
+    lines = (await command(env | {"COLUMNS": "80"}, "outbox", "list")).stdout.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert [lines[0].split()[0], lines[1].strip(), lines[2].split()[0]] == ["reference", "subject: reason", id_]
+    whole = " ".join(each.strip() for each in lines[3:])
+    assert whole == "The old printer on the second floor: the board could not be reached for too long (PATIENCE)"
+    assert len((await command(env, "outbox", "list")).stdout.splitlines()) == 2
+
+
+async def test_what_nobody_takes_is_overdue(resting: Space) -> None:
+    """A post that was due a minute ago is called so, and the list asks whether a worker is running."""
+    outbox = resting.bridge.outbox
+    id_ = await put(outbox)
+    await outbox.redis.zincrby(outbox.prefix + "due", -90_000, id_)
+
+    lines = (await bridge(resting, "outbox", "list")).stdout.splitlines()
+
+    assert columns(lines[0], lines[1])[3] == "overdue 1 min"
+    assert lines[-1].startswith("Overdue posts are taken by no worker: is one running?")
+
+
 async def is_put_back(resting: Space) -> bool:
     (entry,) = [each async for each in resting.bridge.outbox.listing()]
     return bool(entry.last_error) and not entry.claim
