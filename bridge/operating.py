@@ -44,9 +44,11 @@ def see_the_doctor(
 def manifest(
     url: Annotated[str | None, typer.Option(help="Where Slack reaches bridge. Unset: PUBLIC_URL.")] = None,
     command: Annotated[str | None, typer.Option(help="The slash command. Unset: SLACK_COMMAND.")] = None,
-    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a bridge without a public address.")] = False,
-    files: Annotated[bool, typer.Option("--files", help="With the scope to carry files across.")] = False,
-    threads: Annotated[bool, typer.Option("--threads", help="With the scopes to carry whole threads across.")] = False,
+    socket_mode: Annotated[
+        bool, typer.Option("--socket-mode", help="For a bridge without a public address: it calls Slack.")
+    ] = False,
+    files: Annotated[bool, typer.Option("--files", help="Also asks for files:read, so that files can cross.")] = False,
+    threads: Annotated[bool, typer.Option("--threads", help="Also asks for what whole threads need to cross.")] = False,
     name: Annotated[str, typer.Option(help="What the app is called in Slack.")] = app_manifest.NAME,
 ) -> None:
     """Prints the Slack app for this host as YAML, to paste at api.slack.com/apps. Needs no setting."""
@@ -58,7 +60,7 @@ def manifest(
     typer.echo(app_manifest.to_yaml(app), nl=False)
     # What follows is not the file, so it does not go to stdout; the link is long, so it comes last.
     if not socket_mode and app_manifest.is_placeholder(url):
-        typer.echo(f"\n{app_manifest.TO_FILL_IN}", err=True)
+        typer.echo(f"\n{app_manifest.TO_FILL_IN.format(url=url or app_manifest.PLACEHOLDER)}", err=True)
     elif url or socket_mode:
         typer.echo(f"\nOr open this, to have Slack's page filled in:\n{app_manifest.one_click(app)}", err=True)
 
