@@ -209,7 +209,7 @@ def test_the_board_shows_nothing_alive(hostile_words: str) -> None:
 
 
 def test_a_bridge_of_ones_own_meets_the_stand_ins(tmp_path: Path, short: Path, hostile: dict[str, str]) -> None:
-    """What --stand-ins prints is a whole `.env`: the doctor finds nothing amiss, and `bridge run` carries a post."""
+    """What --stand-ins prints is a whole `.env`: the doctor is content, its test post too; `bridge run` carries one."""
     bare = {name: value for name, value in hostile.items() if name not in HOSTILE}
     python = [sys.executable, "-m", "bridge"]
     with _process([*COMMAND, "--stand-ins"], tmp_path, hostile) as stand_ins:
@@ -218,7 +218,12 @@ def test_a_bridge_of_ones_own_meets_the_stand_ins(tmp_path: Path, short: Path, h
         (tmp_path / ".env").write_text("".join(_settings(stand_ins.stdout)))
 
         doctor = subprocess.run(
-            [*python, "doctor"], cwd=tmp_path, env=bare, capture_output=True, text=True, check=False
+            [*python, "doctor", "--test-post", "General"],
+            cwd=tmp_path,
+            env=bare,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert (doctor.returncode, doctor.stderr) == (0, ""), doctor.stdout
         assert not (tmp_path / ".bridge").exists()
