@@ -26,12 +26,8 @@ def environment(settings: Settings, **more: str | None) -> Environment:
     return {name.upper(): str(each) for name, each in told.items() if each is not None} | more
 
 
-# As into a file: pytest says how wide its own terminal is.
-NO_TERMINAL: Environment = {"COLUMNS": None}
-
-
 async def command(env: Environment, *args: str, typed: str | None = None) -> Result:
-    return await asyncio.to_thread(lambda: CliRunner().invoke(cli, list(args), env=NO_TERMINAL | env, input=typed))
+    return await asyncio.to_thread(lambda: CliRunner().invoke(cli, list(args), env=env, input=typed))
 
 
 async def bridge(space: Space, *args: str, typed: str | None = None) -> Result:
