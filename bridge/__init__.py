@@ -23,7 +23,6 @@
 
 `__main__` holds the commands, `settings` the environment (`problems` what is wrong there), `wiring` builds everything
 once on the `store`, `running` runs the processes, `metrics` and a `census` of the ledger measure, `installation` ends
-it when the app is removed.
-`operating` holds the operator's side: `doctor`, `manifest`, `ledger` (a `table` of what waits, and why: `causes`),
-`erasure`. `demo` shows it all.
+it when the app is removed. `operating` holds the operator's side: `doctor`, `manifest`, `ledger` (a `table` of what
+waits, and why: `causes`), `erasure` (whose `traces` those are). `demo` shows it all.
 """

@@ -36,7 +36,7 @@ IMPORTS: dict[str, set[str]] = {
     "originals": set(),
     "conversation": {"sentences", "words"},
     "attachment": {"words"},
-    "draft": {"conversation", "words"},
+    "draft": {"conversation", "sentences", "words"},
     "entry": {"draft"},
     "files": {
         "attachment", "decision", "delivery", "entry", "leases", "metrics", "nexudus", "outbox", "report", "webapi",
@@ -88,7 +88,8 @@ IMPORTS: dict[str, set[str]] = {
     "intake": set(),
     "causes": {"blocks", "entry"},
     "table": set(),
-    "erasure": {"draft", "outbox", "people"},
+    "traces": set(),
+    "erasure": {"draft", "outbox", "people", "sentences", "traces"},
     "ledger": {"blocks", "causes", "draft", "entry", "outbox", "settings", "store", "table", "tokens", "words"},
     "front": {"intake", "metrics"},
     "socketmode": {"front", "intake"},
