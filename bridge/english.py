@@ -74,14 +74,13 @@ REASONS: Mapping[str, str] = {
     "They will not be posted twice.",
     "store_away_command": "We cannot be sure that your post was kept. In a minute, *{command} status* shows "
     "whether it was; if it does not, send it again.",
-    "files_gone": "This form has been open for too long to carry its files. Copy your words, close it, and open the "
+    "files_gone": "We do not keep the list of these files any more. Copy your words, close the form, and open the "
     "message's menu again.",
     "form_stale": "We cannot tell any more what this form was opened on. Copy your words, close it, and open it again.",
     "thread_unread": "We are still reading the thread. Press Post again in a moment, or untick this to post the one "
     "message.",
     "thread_unreadable": "The thread could not be read; untick this to post the one message.",
-    "original_gone": "We do not have that message any more: it was too long ago. Open its menu and choose "
-    "Post to community again.",
+    "original_gone": "We do not keep that message any more. Please open its menu and choose Post to community again.",
     "private_forbidden": "This message is not from a public channel, and this space keeps such messages in Slack.",
     # the Slack side of who you are
     "foreign": "Only members of this Slack workspace can post here; your account belongs to another one.",
