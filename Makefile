@@ -9,7 +9,7 @@ UV := PYTHONPATH=.tools $(PYTHON) -m uv
 setup: .venv/runtime
 
 demo: .venv/runtime
-	@$(BIN)/python -m bridge demo
+	@$(BIN)/python -m bridge demo || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 4 --dist worksteal --ignore=tests/browser --cov --cov-report=term --cov-fail-under=90

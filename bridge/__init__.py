@@ -21,8 +21,8 @@
 11. `telling`    gives the `report` by the next way until one works, in `blocks` and `sentences` (`english`, or a
                  translation); `webapi` is the wire to Slack
 
-`__main__` holds the commands, `settings` the environment, `wiring` builds everything once on the `store`, `running`
-runs the processes, `metrics` and a `census` of the ledger measure, `installation` ends it when the app is removed.
-`operating` holds the operator's side: `doctor`, `manifest`, `ledger` (why a post waits: `causes`), `erasure` (whose
-`traces` those are). `demo` shows it all.
+`__main__` holds the commands, `settings` the environment (`problems` what is wrong there), `wiring` builds everything
+once on the `store`, `running` runs the processes, `metrics` and a `census` of the ledger measure, `installation` ends
+it when the app is removed. `operating` holds the operator's side: `doctor`, `manifest`, `ledger` (a `table` of what
+waits, and why: `causes`), `erasure` (whose `traces` those are). `demo` shows it all.
 """

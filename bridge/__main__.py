@@ -7,11 +7,15 @@ import socket
 from collections.abc import Iterator
 from typing import Annotated
 
+import structlog
 import typer
 
 from bridge import operating, running, store, wiring
 from bridge.operating import REDIS_EXAMPLE, read_settings, stop
+from bridge.problems import misspelt
 from bridge.settings import Settings
+
+log = structlog.get_logger()
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.add_typer(operating.cli)
@@ -20,6 +24,14 @@ cli.add_typer(operating.cli)
 def main() -> None:
     """The console script `bridge`."""
     cli()
+
+
+@cli.callback(
+    epilog="Exit status: 0, it is done or all holds; 1, it could not be done, or something does not hold; 2, a setting "
+    "or an argument is missing or wrong, and its line on stderr says which.  `demo` ended by Ctrl-C: 130."
+)
+def bridge() -> None:
+    """Carries messages from Slack to the members' discussion board in Nexudus."""
 
 
 @cli.command()
@@ -45,6 +57,9 @@ def demo(
     terminal: Annotated[bool, typer.Option("--terminal", help="Tell a story in the terminal instead.")] = False,
     browser: Annotated[bool, typer.Option(help="Open the browser on the page.")] = True,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is served; 0: any free one.")] = 0,
+    stand_ins: Annotated[
+        bool, typer.Option("--stand-ins", help="Only the stand-ins; prints the settings that lead `bridge run` there.")
+    ] = False,
 ) -> None:
     """The whole product without any account: stand-ins for Slack and Nexudus, on this computer only."""
     if terminal:
@@ -54,12 +69,14 @@ def demo(
     else:
         import bridge.demo.browser as page
 
-        asyncio.run(page.main(port=port, show=browser))
+        asyncio.run(page.main(port=port, show=browser, stand_ins=stand_ins))
 
 
 def _serve(*, web: bool, worker: bool) -> None:
     settings = read_settings()
     wiring.set_up_logs(settings.log_level)
+    for name, meant in misspelt().items():
+        log.warning("setting_ignored", name=name, meant=meant)
     with _store(settings, alone=web and worker) as url:
         listening = _listen(settings) if web else None
         asyncio.run(_run(settings, url, listening, worker=worker))

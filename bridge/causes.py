@@ -13,7 +13,8 @@ WIDTH = 60
 
 # By what `decision` notes when it puts a draft back.
 _WAITING: Mapping[str, str] = {
-    "unavailable": "the board or Slack cannot be reached",
+    "unavailable": "the board cannot be reached, or asks us to wait",
+    "slack away": "Slack cannot be asked who its person is",
     "unsure": "the board did not confirm it; it is looked for",
     "looking": "the board did not confirm it; it is looked for",
     "look failed": "the board cannot be searched for it",

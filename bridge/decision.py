@@ -56,7 +56,8 @@ def decide(error: Exception, entry: Entry, *, marked: bool, longest: float) -> O
     if isinstance(error, Unauthorized):
         return Again(wait(UNAUTHORIZED_WAITS, entry.failures, longest), error.reason, void=marked)
     if isinstance(error, Unavailable | SlackAway):
-        return Again(max(wait(WAITS, entry.failures, longest), error.wait or 0), "unavailable", void=marked)
+        whose = "slack away" if isinstance(error, SlackAway) else "unavailable"
+        return Again(max(wait(WAITS, entry.failures, longest), error.wait or 0), whose, void=marked)
     if marked:
         return Again(EARLY_LOOKS[0], "unsure", void=False)
     return Again(wait(WAITS, entry.failures, longest), type(error).__name__, void=False)

@@ -74,10 +74,11 @@ REASONS: Mapping[str, str] = {
     "They will not be posted twice.",
     "store_away_command": "We cannot be sure that your post was kept. In a minute, *{command} status* shows "
     "whether it was; if it does not, send it again.",
-    "files_gone": "We do not keep the list of these files any more. Please open the message's menu again.",
-    "form_stale": "This form is too old: we do not know any more what it was opened on. Copy your words, close it and "
-    "open the message's menu again.",
-    "thread_unread": "The thread is not here yet. Send it again in a moment, or untick this to post the one message.",
+    "files_gone": "We do not keep the list of these files any more. Copy your words, close the form, and open the "
+    "message's menu again.",
+    "form_stale": "We cannot tell any more what this form was opened on. Copy your words, close it, and open it again.",
+    "thread_unread": "We are still reading the thread. Press Post again in a moment, or untick this to post the one "
+    "message.",
     "thread_unreadable": "The thread could not be read; untick this to post the one message.",
     "original_gone": "We do not keep that message any more. Please open its menu and choose Post to community again.",
     "private_forbidden": "This message is not from a public channel, and this space keeps such messages in Slack.",
@@ -185,8 +186,8 @@ FILE_REASONS: Mapping[str, str] = {
     "doubt": "the board did not confirm it; please look in the thread",
 }
 PRIVATE_SOURCE = (
-    "This message is not from a public channel of this workspace alone. On the board, everybody who may read your post "
-    "can read it. The channel's name and a link to it are left out."
+    "This message is not from a public channel of this workspace alone. On the board, everybody who sees your post can "
+    "read it. The channel is neither named nor linked there."
 )
 PRIVATE_OTHERS = " These are somebody else's words: please ask first."
 PRIVATE_THREAD = " A whole thread holds everybody's words: please ask them first."

@@ -6,13 +6,13 @@ to move the operator's cursor. A response_url is a credential, so it is never sh
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from bridge import blocks, causes, store, words
+from bridge import blocks, causes, store, table, words
 from bridge.draft import NOT_POSTED, compose_message
 from bridge.entry import Entry
 from bridge.outbox import Outbox
@@ -21,6 +21,11 @@ from bridge.tokens import Tokens
 
 _HEADINGS = ("reference", "age", "state", "next try", "person", "subject", "reason")
 _SUBJECT_WIDTH = 40
+# A worker takes what is due within a second; even one that died is relieved after LEASE.
+_OVERDUE = 60
+_NOBODY_TAKES_THEM = (
+    "Overdue posts are taken by no worker: is one running? `bridge run` has one, `bridge web` has none."
+)
 # How many of a person's later posts are compared with one that was refused.
 _LATER = 50
 
@@ -50,7 +55,15 @@ class _Line:
         if self.due is None:
             return "none"
         # A claimed entry is due when its lease runs out; until then it is being worked on.
-        return "now" if self.entry.claim or self.due <= self.now else f"in {causes.span(self.due - self.now)}"
+        left = self.due - self.now
+        if self.is_overdue:
+            return f"overdue {causes.span(-left)}"
+        return "now" if self.entry.claim or left < 1 else f"in {causes.span(left)}"
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it should have been taken long ago: no worker runs, or all have more to do than the pace allows."""
+        return self.due is not None and self.now - self.due > _OVERDUE
 
 
 # ── which Redis ──────────────────────────────────────────────────────────────
@@ -99,7 +112,8 @@ async def listing(outbox: Outbox, *, as_json: bool) -> str:
         return _json([_summary(line) for line in lines])
     if not lines:
         return "Nothing waits, and nothing has failed."
-    return _table([_row(line) for line in lines])
+    shown = table.drawn(_HEADINGS, [_row(line) for line in lines])
+    return f"{shown}\n\n{_NOBODY_TAKES_THEM}" if any(line.is_overdue for line in lines) else shown
 
 
 async def show(outbox: Outbox, id_: str, *, as_json: bool) -> Done:
@@ -267,12 +281,6 @@ def _date(seconds: float) -> str:
 
 def _clean(text: str) -> str:
     return "".join(each if each.isprintable() else " " for each in text)
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> str:
-    every = [_HEADINGS, *rows]
-    widths = [max(len(row[column]) for row in every) for column in range(len(_HEADINGS))]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in every)
 
 
 def _json(value: Any) -> str:

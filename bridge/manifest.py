@@ -15,10 +15,12 @@ from bridge.slack import GLOBAL_SHORTCUT, MESSAGE_SHORTCUT
 Manifest = dict[str, Any]
 
 PLACEHOLDER = "https://YOUR-HOST"
-TO_FILL_IN = (
-    "The address above is not a real one yet: put your own with `bridge manifest --url https://…`, or into PUBLIC_URL. "
-    "For a bridge without a public address there is --socket-mode."
-)
+TO_FILL_IN = """\
+Do not paste this yet: the address in it, {url}, is only an example.
+Print it again with the address where Slack will reach bridge (or set PUBLIC_URL):
+    bridge manifest --url https://bridge.the-domain-of-your-space
+No address that can be reached from the internet? Then bridge needs none:
+    bridge manifest --socket-mode"""
 NAME = "Community board"
 COMMAND = "/community"
 NAME_LIMIT = 35
@@ -141,7 +143,9 @@ def _host(url: str | None) -> str:
     """The address without a slash at its end, and without our route where somebody gave it too."""
     url = (url or PLACEHOLDER).strip().rstrip("/").removesuffix(ROUTE)
     if not is_address(url):
-        raise ValueError("The address must be one that Slack can reach, such as https://bridge.your-space.com")
+        raise ValueError(
+            "The address must begin with https:// and be one that Slack can reach, such as https://bridge.your-space.com"
+        )
     host = urlsplit(url).hostname or ""
     if not is_placeholder(url) and is_out_of_reach(host):
         raise ValueError(f"Slack cannot reach {host}: give the public address of this host, or use --socket-mode")

@@ -2,20 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
-from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
 
-from bridge import doctor, erasure, ledger, store, wiring
+from bridge import doctor, erasure, ledger, problems, store, wiring
 from bridge import manifest as app_manifest
 from bridge.doctor.finding import why
-from bridge.settings import Settings, problems
+from bridge.settings import Settings
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -37,7 +36,7 @@ def see_the_doctor(
     ] = None,
 ) -> None:
     """Says what does not hold yet, and what to do about it. Changes nothing, unless a test post is asked for."""
-    findings = doctor.examine(read_settings(), test_post)
+    findings = doctor.examine(read_settings(), problems.misspelt(), test_post)
     _say(doctor.report(findings, as_json=as_json), ok=all(each.holds is not False for each in findings))
 
 
@@ -45,9 +44,11 @@ def see_the_doctor(
 def manifest(
     url: Annotated[str | None, typer.Option(help="Where Slack reaches bridge. Unset: PUBLIC_URL.")] = None,
     command: Annotated[str | None, typer.Option(help="The slash command. Unset: SLACK_COMMAND.")] = None,
-    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a bridge without a public address.")] = False,
-    files: Annotated[bool, typer.Option("--files", help="With the scope to carry files across.")] = False,
-    threads: Annotated[bool, typer.Option("--threads", help="With the scopes to carry whole threads across.")] = False,
+    socket_mode: Annotated[
+        bool, typer.Option("--socket-mode", help="For a bridge without a public address: it calls Slack.")
+    ] = False,
+    files: Annotated[bool, typer.Option("--files", help="Also asks for files:read, so that files can cross.")] = False,
+    threads: Annotated[bool, typer.Option("--threads", help="Also asks for what whole threads need to cross.")] = False,
     name: Annotated[str, typer.Option(help="What the app is called in Slack.")] = app_manifest.NAME,
 ) -> None:
     """Prints the Slack app for this host as YAML, to paste at api.slack.com/apps. Needs no setting."""
@@ -59,7 +60,7 @@ def manifest(
     typer.echo(app_manifest.to_yaml(app), nl=False)
     # What follows is not the file, so it does not go to stdout; the link is long, so it comes last.
     if not socket_mode and app_manifest.is_placeholder(url):
-        typer.echo(f"\n{app_manifest.TO_FILL_IN}", err=True)
+        typer.echo(f"\n{app_manifest.TO_FILL_IN.format(url=url or app_manifest.PLACEHOLDER)}", err=True)
     elif url or socket_mode:
         typer.echo(f"\nOr open this, to have Slack's page filled in:\n{app_manifest.one_click(app)}", err=True)
 
@@ -98,7 +99,7 @@ def drop(reference: Reference) -> None:
 
 @cli.command()
 def erase(
-    user: Annotated[str, typer.Argument(metavar="SLACK_USER_ID")],
+    user: Annotated[str, typer.Argument(metavar="SLACK_USER_ID", help="In Slack: their profile > ⋮ > Copy member ID.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Removes what is kept about one person; what waits of theirs will not be posted."""
@@ -106,7 +107,11 @@ def erase(
         stop("SLACK_USER_ID: must be a person's id in Slack. Example: bridge erase U012ABCDEF")
     read_settings()
     if not yes:
-        typer.confirm(f"Remove who {user} is and every kept post of theirs, also those that wait?", abort=True)
+        typer.confirm(
+            f"Erase who {user} is on the board, and every kept post of theirs? Those that still wait are not posted. "
+            "This cannot be undone.",
+            abort=True,
+        )
     _say(_on_the_store(lambda bridge: erasure.erase(bridge.outbox, bridge.people, user)).sentences(user))
 
 
@@ -131,25 +136,15 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
 def read_settings() -> Settings:
     """The settings, or a line for each that is wrong and exit 2."""
     try:
-        if unread := list(_unread_lines(Path(".env"))):
+        if unread := list(problems.unread_lines(Path(".env"))):
             stop(*unread)
         return Settings()
     except ValidationError as error:
-        stop(*problems(error))
+        stop(*problems.problems(error, problems.misspelt()))
     except UnicodeDecodeError:
         stop(".env: is not written in UTF-8; open it in a plain text editor and save it as UTF-8")
     except OSError as error:
         stop(f".env: cannot be read ({error.strerror}); it must be a text file that this user may read")
-
-
-def _unread_lines(file: Path) -> Iterator[str]:
-    """Lines that python-dotenv would skip, with a warning that nobody understands: a password may be on one."""
-    if file.is_file():
-        with file.open(encoding="utf-8") as text:
-            for each in parse_stream(text):
-                if each.error:
-                    said = f".env: line {each.original.line} cannot be read; is a quotation mark missing?"
-                    yield f"{said} Example: NAME='value'"
 
 
 def stop(*lines: str) -> NoReturn:

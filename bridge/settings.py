@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from redis.asyncio import Redis
 
@@ -21,7 +20,7 @@ Everyone = Literal["everybody", "nobody"]
 
 
 class Settings(BaseSettings):
-    """All that an operator may choose. Raises pydantic's ValidationError; `problems` makes sentences of it."""
+    """All that an operator may choose. Raises pydantic's ValidationError; the room `problems` makes lines of it."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, str_strip_whitespace=True
@@ -214,49 +213,3 @@ class GivenSettings(Settings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)
-
-
-_EXAMPLES = {
-    "slack_signing_secret": "SLACK_SIGNING_SECRET=8f742231b10e… (api.slack.com/apps, Basic Information)",
-    "slack_bot_token": "SLACK_BOT_TOKEN=xoxb-… (api.slack.com/apps, OAuth & Permissions)",
-    "slack_app_token": "SLACK_APP_TOKEN=xapp-… (api.slack.com/apps, Basic Information, App-Level Tokens)",
-    "nexudus_username": "NEXUDUS_USERNAME=bridge@your-space.com",
-    "nexudus_password": "NEXUDUS_PASSWORD=the API user's password",
-    "nexudus_client_id": "NEXUDUS_CLIENT_ID=0f8fad5b-d9cb-469f-a165-70867728950e, or leave it out",
-    "nexudus_business_id": "NEXUDUS_BUSINESS_ID=1421021016",
-    "redis_url": "REDIS_URL=redis://localhost:6379/0",
-    "bridge_account": "BRIDGE_ACCOUNT=my-space, or leave it out",
-    "public_url": "PUBLIC_URL=https://bridge.your-space.com",
-    "metrics_token": "METRICS_TOKEN=a long random text, or leave it out",
-}
-
-# Pydantic's words are for programmers; the rest of them (ours among them) read well as they are.
-# https://docs.pydantic.dev/latest/errors/validation_errors/
-_PLAIN = {
-    "missing": "is missing",
-    "string_too_short": "is missing",
-    "too_short": "is missing",
-    "int_parsing": "must be a whole number",
-    "float_parsing": "must be a number",
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "literal_error": "must be {expected}",
-}
-
-
-def problems(error: ValidationError) -> list[str]:
-    """One line for each wrong or missing setting: its name, what is wrong, an example. Never its value."""
-    return [_problem(each) for each in error.errors()]
-
-
-def _problem(error: ErrorDetails) -> str:
-    field = str(error["loc"][0]) if error["loc"] else ""
-    plain = _PLAIN.get(error["type"])
-    said = plain.format_map(error.get("ctx", {})) if plain else error["msg"].removeprefix("Value error, ")
-    return f"{field.upper()}: {said}. Example: {example(field)}"
-
-
-def example(field: str) -> str:
-    """How a setting may be written, for the line that says it is wrong."""
-    return _EXAMPLES.get(field) or f"{field.upper()}={Settings.model_fields[field].default}"

@@ -1,12 +1,13 @@
 """The demo's page is for this computer and its own scripts alone, and ends as cleanly as it began."""
 
 import asyncio
+import contextlib
 import json
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 import httpx
@@ -20,7 +21,7 @@ from bridge.demo.scene import ANA, BEN, DORA, EVENTS, GENERAL, MAKING
 from bridge.demo.site import FILES, Site
 from bridge.demo.stage import Stage
 from tests.space import until_async
-from tests.test_demo import hostile, short
+from tests.test_demo import HOSTILE, hostile, short
 
 __all__ = ["hostile", "short"]
 
@@ -202,3 +203,62 @@ def test_the_board_shows_nothing_alive(hostile_words: str) -> None:
     """Whatever a message holds, no script, picture or handler comes out of the portal's rendering."""
     html = portal.rendered(hostile_words)
     assert not any(each in html for each in ("<script", "<img", "onerror=", 'href="javascript'))
+
+
+# ── for a bridge of one's own ────────────────────────────────────────────────
+
+
+def test_a_bridge_of_ones_own_meets_the_stand_ins(tmp_path: Path, short: Path, hostile: dict[str, str]) -> None:
+    """What --stand-ins prints is a whole `.env`: the doctor is content, its test post too; `bridge run` carries one."""
+    bare = {name: value for name, value in hostile.items() if name not in HOSTILE}
+    python = [sys.executable, "-m", "bridge"]
+    with _process([*COMMAND, "--stand-ins"], tmp_path, hostile) as stand_ins:
+        assert stand_ins.stdout is not None
+        url = stand_ins.stdout.readline().rpartition(" ")[2].strip()
+        (tmp_path / ".env").write_text("".join(_settings(stand_ins.stdout)))
+
+        doctor = subprocess.run(
+            [*python, "doctor", "--test-post", "General"],
+            cwd=tmp_path,
+            env=bare,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (doctor.returncode, doctor.stderr) == (0, ""), doctor.stdout
+        assert not (tmp_path / ".bridge").exists()
+        with httpx.Client(base_url=url, trust_env=False) as client:
+            assert _said(client, "help")["trouble"].endswith("“dispatch_failed”")
+            with _process([*python, "run"], tmp_path, bare) as ours:
+                assert ours.stdout is not None
+                assert '"listening"' in ours.stdout.readline()
+                assert _said(client, "post Lunch | Who joins?")["trouble"] == ""
+                while "settled" not in (line := ours.stdout.readline()):
+                    assert line
+                assert '"posted"' in line
+
+
+@contextlib.contextmanager
+def _process(words: list[str], folder: Path, env: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """A process that ends by Ctrl-C with the block."""
+    with subprocess.Popen(words, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
+        try:
+            yield one
+        finally:
+            one.send_signal(signal.SIGINT)
+            one.wait(30)
+
+
+def _settings(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if re.match(r"[A-Z_]+=", line):
+            yield line
+        if line.startswith("PORT="):
+            return
+
+
+def _said(client: httpx.Client, text: str) -> dict[str, str]:
+    headers = {"Origin": str(client.base_url).rstrip("/"), "Content-Type": "application/json"}
+    words = json.dumps({"as": ANA, "text": text, "channel": GENERAL})
+    answer: dict[str, str] = client.post("/do/command", content=words, headers=headers).json()
+    return answer

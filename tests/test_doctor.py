@@ -44,7 +44,7 @@ async def test_all_is_well(clinic: Clinic) -> None:
     assert [each for each in lines if not each.startswith("ok  ")] == []
     names = [each[4:].partition(":")[0] for each in lines]
     assert names == [
-        "Settings", "Redis", "Persistence", "Eviction", "Signing secret", "Slack", "Slack scopes",
+        "Settings", "Redis", "Persistence", "Eviction", "Signing secret", "Slack", "Slack scopes", "Files",
         "Nexudus", "Nexudus roles", "Location", "Groups", "Thread link",
     ]  # fmt: skip
     assert "power loss too (appendfsync always)" in lines[2]
@@ -52,6 +52,15 @@ async def test_all_is_well(clinic: Clinic) -> None:
     assert "3 at Hall" in result.stdout
     thread = next(iter(clinic.board.threads))
     assert f"https://hall.spaces.nexudus.com/en/conversations/thread/{thread}/coffee-is-back" in lines[-1]
+
+
+async def test_a_misspelt_name_is_told(clinic: Clinic) -> None:
+    """A setting that is ignored for its spelling is named with what was meant; it may be another program's."""
+    result = await clinic.doctor(KEEP_DAY="30")
+
+    assert result.exit_code == 0
+    said = "KEEP_DAY is no setting of bridge and is ignored; probably KEEP_DAYS is meant"
+    assert f"--  Settings: {said} → write KEEP_DAYS instead" in result.stdout
 
 
 async def test_machines_get_the_same(clinic: Clinic) -> None:

@@ -18,6 +18,7 @@ BRIDGE = ROOT / "bridge"
 # The rooms that know nothing of ours, and who may know what.
 IMPORTS: dict[str, set[str]] = {
     "settings": set(),
+    "problems": {"settings"},
     "store": set(),
     "leases": set(),
     "scripts": {"leases"},
@@ -87,9 +88,10 @@ IMPORTS: dict[str, set[str]] = {
     },
     "intake": set(),
     "causes": {"blocks", "entry"},
+    "table": set(),
     "traces": set(),
     "erasure": {"draft", "outbox", "people", "sentences", "traces"},
-    "ledger": {"blocks", "causes", "draft", "entry", "outbox", "settings", "store", "tokens", "words"},
+    "ledger": {"blocks", "causes", "draft", "entry", "outbox", "settings", "store", "table", "tokens", "words"},
     "front": {"intake", "metrics"},
     "socketmode": {"front", "intake"},
 }  # fmt: skip

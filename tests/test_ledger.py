@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
+import termios
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,46 @@ async def test_the_list_says_when_and_why_in_plain_words(resting: Space) -> None
     assert columns(heading, line)[6] == "the board rejects the API user's password"
     (found,) = json.loads((await bridge(resting, "outbox", "list", "--json")).stdout)
     assert (found["code"], found["next_try"] > found["kept"]) == ("invalid_grant", True)
+
+
+async def test_the_list_fits_a_narrow_terminal(resting: Space) -> None:
+    """On 80 columns subject and reason stand under each post, whole; into a file goes a row on a line."""
+    id_ = await put(resting.bridge.outbox, "a", draft(BEN, "The old printer on the second floor"))
+    await end(resting.bridge.outbox, Outcome("unposted", "patience"), "untold")
+
+    lines = await asyncio.to_thread(
+        on_a_terminal, 80, environment(resting.settings, REDIS_URL=resting.extra["redis_url"])
+    )
+
+    assert max(map(len, lines)) <= 80
+    assert [lines[0].split()[0], lines[1].strip(), lines[2].split()[0]] == ["reference", "subject: reason", id_]
+    whole = " ".join(each.strip() for each in lines[3:])
+    assert whole == "The old printer on the second floor: the board could not be reached for too long (PATIENCE)"
+    assert len((await bridge(resting, "outbox", "list")).stdout.splitlines()) == 2
+
+
+def on_a_terminal(columns: int, env: dict[str, str | None]) -> list[str]:
+    """What `bridge outbox list` shows there."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    known = os.environ | env | {"PYTHONPATH": str(Path(store.__file__).parents[1]), "COLUMNS": None}
+    given = {name: value for name, value in known.items() if value is not None}
+    subprocess.run([sys.executable, "-m", "bridge", "outbox", "list"], env=given, stdout=theirs, check=True, timeout=50)
+    os.close(theirs)
+    with os.fdopen(ours, "rb", buffering=0) as shown:
+        return shown.read(10_000).decode().splitlines()
+
+
+async def test_what_nobody_takes_is_overdue(resting: Space) -> None:
+    """A post that was due a minute ago is called so, and the list asks whether a worker is running."""
+    outbox = resting.bridge.outbox
+    id_ = await put(outbox)
+    await outbox.redis.zincrby(outbox.prefix + "due", -90_000, id_)
+
+    lines = (await bridge(resting, "outbox", "list")).stdout.splitlines()
+
+    assert columns(lines[0], lines[1])[3] == "overdue 1 min"
+    assert lines[-1].startswith("Overdue posts are taken by no worker: is one running?")
 
 
 async def is_put_back(resting: Space) -> bool:

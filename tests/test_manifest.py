@@ -106,7 +106,7 @@ def test_a_placeholder_is_told(url: str | None) -> None:
     result = printed(*(["--url", url] if url else []))
 
     assert result.exit_code == 0
-    assert "not a real one yet" in result.stderr
+    assert "Do not paste this yet" in result.stderr
     assert "one-click" not in result.stderr
     assert "api.slack.com/apps?" not in result.stderr
 
@@ -176,7 +176,7 @@ def test_socket_mode_minds_no_address() -> None:
     result = printed("--socket-mode", "--url", "https://localhost")
 
     assert read_yaml(result.stdout) == manifest(None, "/community", socket_mode=True)
-    assert "not a real one" not in result.stderr
+    assert "Do not paste" not in result.stderr
     assert one_click(manifest(None, "/community", socket_mode=True)) in result.stderr
 
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge.__main__ import cli
-from bridge.doctor.board import NEEDED
+from bridge.doctor.board import NEEDED, NEEDED_FOR_FILES
 from bridge.manifest import SCOPES
 from bridge.sentences import REASONS
 
@@ -40,6 +40,13 @@ def test_the_roles_to_tick_are_those_that_the_doctor_asks_for() -> None:
     ticked = {f"{entity}-{action}" for who, what in rows for entity in who.split(", ") for action in what.split(", ")}
 
     assert ticked == NEEDED
+
+
+def test_the_roles_for_files_are_those_that_the_doctor_asks_for() -> None:
+    """Who switches files on reads the same names as the doctor says when one is missing."""
+    ((entity, actions),) = re.findall(r"also needs (\w+) with ([A-Z][A-Za-z, ]+)\.", README)
+
+    assert {f"{entity}-{each}" for each in re.findall(r"[A-Z]\w+", actions)} == NEEDED_FOR_FILES
 
 
 def test_every_scope_is_explained() -> None:

@@ -1,5 +1,6 @@
 """The environment is read once and checked whole; what is wrong is said in one line, and no secret with it."""
 
+import json
 import os
 import re
 import socket
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from bridge.settings import Settings, problems
+from bridge.problems import misspelt, problems
+from bridge.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SECRETS = {
@@ -152,6 +154,67 @@ def test_a_dotenv_that_cannot_be_read_is_named(tmp_path: Path, written: bytes | 
     assert len(ended.stderr.splitlines()) == 1
     assert said in ended.stderr
     assert "never-say-this" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "instead_of"),
+    [("SLACK_SIGNING_SECRETT", "SLACK_SIGNING_SECRET"), ("NEXUDUS_USER", "NEXUDUS_USERNAME"),
+     ("SLACK_TOKEN", "SLACK_BOT_TOKEN"), ("NEXUDUS_PASS", "NEXUDUS_PASSWORD")],
+)  # fmt: skip
+def test_a_misspelt_name_is_told_where_the_right_one_is_missing(tmp_path: Path, written: str, instead_of: str) -> None:
+    """Who wrote it down, and reads that it is missing, learns which line of theirs is meant; never its value."""
+    right = {name: value for name, value in SOUND.items() if name != instead_of}
+    (tmp_path / ".env").write_text(f"{instead_of}=\n{written}='never-say-this'\n")
+    ended = bridge(tmp_path, "run", right | {"PORT": "0"})
+
+    (line,) = ended.stderr.splitlines()
+    said = f"is missing; {written}, which is set, is probably a misspelling of it"
+    assert line.startswith(f"{instead_of}: {said}. Example: {instead_of}=")
+    assert (ended.returncode, "never-say-this" in ended.stderr) == (2, False)
+
+
+def test_a_misspelt_name_stands_beside_what_is_missing_for_it(tmp_path: Path) -> None:
+    """With the app token misspelt it is the signing secret that is missing: the line that is wrong is told too."""
+    right = {name: value for name, value in SOUND.items() if name != "SLACK_SIGNING_SECRET"}
+    ended = bridge(tmp_path, "run", right | {"SLACK_APP_TOKE": "xapp-never-say-this"})
+
+    missing, misspelt = ended.stderr.splitlines()
+    assert missing.startswith("SLACK_SIGNING_SECRET: is missing. ")
+    assert misspelt.startswith(
+        "SLACK_APP_TOKE: is no setting of bridge and is ignored; probably SLACK_APP_TOKEN is meant"
+    )
+    assert "never-say-this" not in ended.stderr
+
+
+def test_a_misspelt_name_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    """It may be another program's, so it is a line in the log; what then stops this start is told by itself."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = bridge(tmp_path, "run", SOUND | {"PORT": port, "NEXUDUS_TIMEOUTT": "30"})
+
+    assert ended.stderr.startswith("PORT: ")
+    log = json.loads(ended.stdout)
+    assert (log["event"], log["name"], log["meant"]) == ("setting_ignored", "NEXUDUS_TIMEOUTT", "NEXUDUS_TIMEOUT")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SLACK_CLIENT_SECRET",
+        "SLACK_CLIENT_ID",
+        "SLACK_WEBHOOK_URL",
+        "DATABASE_URL",
+        "REDIS_TLS_URL",
+        "HOSTNAME",
+        "GROUPS",
+    ],
+)
+def test_the_names_of_others_are_not_told(read: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Other programs' names, Slack's other secrets and what a host sets itself beside ours are nobody's mistake."""
+    read(REDIS_URL="redis://localhost")
+    monkeypatch.setenv(name, "something")
+
+    assert name not in misspelt()
 
 
 # ── each setting ─────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import typer
 
 from bridge import store
-from bridge.demo import backstage
+from bridge.demo import backstage, lent
 from bridge.demo.loopback import serve
 from bridge.demo.scene import settle
 from bridge.demo.site import Site
@@ -20,10 +20,13 @@ PACE = {"nexudus_timeout": 3, "nexudus_search_lag": 1, "longest_wait": 2, "still
 NOTICE = "Everything stays on this computer. Ctrl-C ends it, and nothing is kept."
 
 
-async def main(*, port: int, show: bool) -> None:
-    """Serves the page until Ctrl-C. Exits 1 when there is no store on this platform or the port is taken."""
+async def main(*, port: int, show: bool, stand_ins: bool = False) -> None:
+    """Serves the page until Ctrl-C. Exits 1 when there is no store on this platform or the port is taken.
+
+    `stand_ins`: without a bridge in it; how one is started beside it is printed.
+    """
     backstage.without_proxies()
-    serving = asyncio.create_task(_serve(port, show and backstage.has_a_screen()))
+    serving = asyncio.create_task(_serve(port, show and backstage.has_a_screen(), stand_ins))
     raise typer.Exit(await backstage.unless_interrupted(serving, _stopped))
 
 
@@ -31,11 +34,14 @@ def _stopped() -> None:
     typer.echo("\nStopped. Nothing was kept.")
 
 
-async def _serve(port: int, show: bool) -> int:
+async def _serve(port: int, show: bool, stand_ins: bool) -> int:
     try:
         with backstage.throwaway() as (redis_url, _):
-            async with open_site(redis_url, port) as (url, _):
-                typer.echo(f"bridge demo is at {url}\n{NOTICE}")
+            async with open_site(redis_url, port, alone=not stand_ins) as (url, site):
+                lines = lent.dotenv(site.stage.bridge.settings)
+                typer.echo(
+                    lent.NOTICE.format(url=url, lines=lines) if stand_ins else f"bridge demo is at {url}\n{NOTICE}"
+                )
                 if show:
                     await asyncio.to_thread(webbrowser.open, url)
                 await asyncio.Event().wait()
@@ -47,12 +53,15 @@ async def _serve(port: int, show: bool) -> int:
 
 
 @contextlib.asynccontextmanager
-async def open_site(redis_url: str, port: int = 0) -> AsyncIterator[tuple[str, Site]]:
-    """The page and everything behind it, for as long as the block runs. Raises OSError when the port is taken."""
+async def open_site(redis_url: str, port: int = 0, *, alone: bool = True) -> AsyncIterator[tuple[str, Site]]:
+    """The page and everything behind it, for as long as the block runs. Raises OSError when the port is taken.
+
+    Not `alone`: for a bridge of one's own, which `lent.dotenv` leads here.
+    """
     site = Site()
-    async with (
-        serve(guarded(site.app), port) as url,
-        open_stage(redis_url, settle, **PACE, slack_guests="refuse", nexudus_thread_url=url + "/#thread-{id}") as stage,
-    ):
-        site.open(stage)
-        yield url, site
+    given = {} if alone else lent.given()
+    async with serve(guarded(site.app), port) as url:
+        given |= {"slack_guests": "refuse", "nexudus_thread_url": url + "/#thread-{id}"}
+        async with open_stage(redis_url, settle, alone=alone, **PACE, **given) as stage:
+            site.open(stage)
+            yield url, site

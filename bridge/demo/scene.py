@@ -49,6 +49,8 @@ def settle(board: Board, workspace: Workspace) -> None:
     board.add_group(MAKERS, HALL, "Makers", 1, members=[201, 202])
     board.add_group(FOUNDERS, HALL, "Founders", 3, members=[202])
     board.add_group(21, ANNEX, "Annex news")
+    # Bridge's own user, as the doctor's test post wants it.
+    board.add_member("Bridge", LOGIN, user_id=100, coworker_id=200, businesses=[HALL, ANNEX])
     for each in PEOPLE:
         email = f"{each.id[2:].lower()}@{'tidewater' if each.team else 'harbour'}.example"
         workspace.add_user(

@@ -19,8 +19,9 @@ from bridge.demo.sender import Sender
 from bridge.demo.workspace import Workspace
 from bridge.settings import GivenSettings, Settings
 
-SECRET = "the demo signs with this"  # noqa: S105 - opens nothing
-LOGIN, PASSWORD = "bridge@hall.example", "the demo's own"
+# In the forms that the doctor knows; they open nothing.
+SECRET = "de30de30de30de30de30de30de30de30"  # noqa: S105
+LOGIN, PASSWORD = "bridge@hall.example", "only for the demo"
 HOSTS = ["127.0.0.1", "localhost"]
 HALL = 1421021016
 ANA, BEN, CARL, DORA = "U0ANA", "U0BEN", "U0CARL", "U0DORA"
@@ -82,9 +83,12 @@ def seed(board: Board, workspace: Workspace) -> None:
 
 @contextlib.asynccontextmanager
 async def open_stage(
-    redis_url: str, people: Callable[[Board, Workspace], None] = seed, **given: Any
+    redis_url: str, people: Callable[[Board, Workspace], None] = seed, *, alone: bool = True, **given: Any
 ) -> AsyncIterator[Stage]:
-    """Everything runs for as long as the block does, on free ports of 127.0.0.1; `given` are settings."""
+    """Everything runs for as long as the block does, on free ports of 127.0.0.1; `given` are settings.
+
+    Not `alone`: the bridge is another process, which listens on the `port` that is given, on the same Redis.
+    """
     board, workspace, requests = Board(), Workspace(), list[httpx.Request]()
     people(board, workspace)
     bank = Loopback(guarded(board.app))
@@ -96,9 +100,11 @@ async def open_stage(
         board_url = await bank.start()
         opened.push_async_callback(bank.stop)
         workspace.url = await opened.enter_async_context(serve(guarded(workspace.app)))
-        settings = settings_for(board_url, workspace.url, **given)
+        settings = settings_for(board_url, workspace.url, redis_url=redis_url, **given)
         bridge = await opened.enter_async_context(wiring.build(settings, redis_url))
-        url = await opened.enter_async_context(_processes(bridge))
+        url = f"http://127.0.0.1:{settings.port}"
+        if alone:
+            url = await opened.enter_async_context(_processes(bridge))
         client = await opened.enter_async_context(httpx.AsyncClient(trust_env=False, event_hooks={"request": [note]}))
         sender = Sender(workspace, SECRET, client, f"{url}/slack/events")
         yield Stage(board, workspace, bank, sender, requests, bridge)

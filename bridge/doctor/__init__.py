@@ -1,29 +1,38 @@
 """What holds, what does not, and what to do about it.
 
 Asked anew each time, and nothing is changed by it, unless a test post is asked for.
-`keeping` looks at Redis, `workspace` at Slack, `board` at Nexudus; `trial` makes the test post.
+`keeping` looks at Redis, `workspace` at Slack, `outside` at our own address, `board` at Nexudus; `trial` makes the
+test post.
 """
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from bridge.doctor import board, keeping, workspace
+from bridge.doctor import board, keeping, outside, workspace
 from bridge.doctor.finding import Finding
+from bridge.problems import unknown
 from bridge.settings import Settings
 
 __all__ = ["Finding", "examine", "report"]
 
 
-def examine(settings: Settings, test_group: str | None = None) -> list[Finding]:
+def examine(settings: Settings, misspelt: Mapping[str, str], test_group: str | None = None) -> list[Finding]:
     """Every check; what rests on something that does not hold is left out.
 
+    `misspelt`: names that are set and are nearly a setting's, and which.
     `test_group`: the id or the name of the group that a test post goes to; it is deleted again.
     """
-    first = Finding("Settings", True, "all there and well formed")
+    first = [Finding("Settings", True, "all there and well formed"), *map(_misspelt, misspelt.items())]
     with keeping.at_hand(settings, begin=test_group is not None) as (url, place):
-        return [first, *place, *asyncio.run(_examine(settings, url, test_group))]
+        return [*first, *place, *asyncio.run(_examine(settings, url, test_group))]
+
+
+def _misspelt(pair: tuple[str, str]) -> Finding:
+    """No failure: another program may have a setting of that name."""
+    name, meant = pair
+    return Finding("Settings", None, f"{name} {unknown(meant)}", f"write {meant} instead, or leave it as it is")
 
 
 def report(findings: Sequence[Finding], *, as_json: bool) -> str:
@@ -35,9 +44,13 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> str:
 
 async def _examine(settings: Settings, url: str | None, test_group: str | None) -> list[Finding]:
     own = settings.redis_url is None
-    checks = [
-        *([keeping.examine(url, own=own)] if url else []),
-        workspace.examine(settings),
-        board.examine(settings, url, test_group),
-    ]
-    return [each for findings in await asyncio.gather(*checks) for each in findings]
+    kept, (at_slack, scopes) = await asyncio.gather(_kept(url, own=own), workspace.examine(settings))
+    files = workspace.carries_files(settings, scopes)
+    seen, at_board = await asyncio.gather(
+        outside.examine(settings, files=files), board.examine(settings, url, test_group, files=files)
+    )
+    return [*kept, *at_slack, *seen, *at_board]
+
+
+async def _kept(url: str | None, *, own: bool) -> list[Finding]:
+    return await keeping.examine(url, own=own) if url else []

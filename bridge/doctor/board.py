@@ -7,7 +7,7 @@ import httpx
 from bridge import draft
 from bridge.doctor import trial
 from bridge.doctor.finding import Finding
-from bridge.doctor.visit import BUSINESSES, COWORKERS, GROUPS, THREADS, USERS, NoLogin, Record, Visit, trouble
+from bridge.doctor.visit import BUSINESSES, COWORKERS, FILES, GROUPS, THREADS, USERS, NoLogin, Record, Visit, trouble
 from bridge.settings import Settings
 from bridge.wire import NexudusError, Page
 
@@ -24,19 +24,25 @@ _CREATE = "CommunityThread-Create"
 NEEDED = frozenset(
     {_CREATE, *(f"{entity}-{each}" for entity, (_, read) in _ENTITIES.items() for each in ("List", "Read")[: 1 + read])}
 )
+# And this, where files are on.
+_FILE = "CommunityThreadFile"
+NEEDED_FOR_FILES = frozenset(f"{_FILE}-{each}" for each in ("List", "Read", "Create"))
 # https://help.nexudus.com/docs/editing-roles, /docs/editing-admin-access
 _ROLES = "dashboard.nexudus.com > Settings > Roles"
 _USER = "dashboard.nexudus.com > Settings > Users > the API user > Access"
 
 
-async def examine(settings: Settings, url: str | None, test_group: str | None) -> list[Finding]:
-    """Everything about the board, as far as what comes before it holds; a test post if a group is named for it."""
+async def examine(settings: Settings, url: str | None, test_group: str | None, *, files: bool) -> list[Finding]:
+    """Everything about the board, as far as what comes before it holds; a test post if a group is named for it.
+
+    `files`: whether bridge will add files to threads, which takes roles of its own.
+    """
     async with httpx.AsyncClient(follow_redirects=False) as http:
         visit = Visit(http, settings)
         try:
             await visit.log_in()
             findings = [Finding("Nexudus", True, f"logged in as {settings.nexudus_username}")]
-            looked, location = await _look_round(visit)
+            looked, location = await _look_round(visit, files=files)
         except NoLogin as stopped:
             return [stopped.finding]
         except NexudusError as error:
@@ -55,9 +61,11 @@ async def _trial(visit: Visit, location: Record | None, url: str | None, test_gr
         return [trouble(error, visit.settings)]
 
 
-async def _look_round(visit: Visit) -> tuple[list[Finding], Record | None]:
-    missing = [role for entity in _ENTITIES for role in await _missing(visit, entity)]
+async def _look_round(visit: Visit, *, files: bool) -> tuple[list[Finding], Record | None]:
+    missing = [role for entity, (path, read) in _ENTITIES.items() for role in await _missing(visit, entity, path, read)]
     findings = [_roles(missing)]
+    if files:
+        findings.append(_file_roles(await _missing(visit, _FILE, FILES, True)))
     if "Business-List" in missing:
         return findings, None
     location, found = choose(await visit.every(BUSINESSES), visit.settings.nexudus_business_id)
@@ -69,8 +77,7 @@ async def _look_round(visit: Visit) -> tuple[list[Finding], Record | None]:
     return findings, location
 
 
-async def _missing(visit: Visit, entity: str) -> list[str]:
-    path, read = _ENTITIES[entity]
+async def _missing(visit: Visit, entity: str, path: str, read: bool) -> list[str]:
     listed = await visit.ask(path, {"page": 1, "size": 3})
     if listed is None:
         return [f"{entity}-List"]
@@ -117,6 +124,13 @@ def _roles(missing: list[str]) -> Finding:
     # Only a write would tell, and the doctor writes nothing unless it is asked to.
     said = f"List and Read hold wherever they are needed; {_CREATE} shows with the first post"
     return Finding(check, True, f"{said}, or with `bridge doctor --test-post GROUP`")
+
+
+def _file_roles(missing: list[str]) -> Finding:
+    check = "Nexudus roles for files"
+    if missing:
+        return Finding(check, False, f"missing: {', '.join(missing)}", f"tick them in the API user's role ({_ROLES})")
+    return Finding(check, True, f"List and Read hold; {_FILE}-Create shows with the first file")
 
 
 def choose(businesses: list[Record], wanted: int | None) -> tuple[Record | None, Finding]:

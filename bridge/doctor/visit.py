@@ -20,6 +20,7 @@ Record = dict[str, Any]
 
 THREADS, GROUPS = "community/communitythreads", "community/communitygroups"
 COWORKERS, USERS, BUSINESSES = "spaces/coworkers", "sys/users", "sys/businesses"
+FILES = "community/communitythreadfiles"
 
 _CLIENT = str(uuid.uuid5(uuid.NAMESPACE_DNS, "doctor.bridge"))
 # What each refusal means: https://developers.nexudus.com/rest-api/authentication

@@ -30,19 +30,29 @@ _APP_TOKEN = (
 _LATER = "try again in a minute; slack-status.com tells about outages"
 
 
-async def examine(settings: Settings) -> list[Finding]:
-    """What can be told without changing anything: auth.test, and where Socket Mode is used whether it may begin."""
+async def examine(settings: Settings) -> tuple[list[Finding], frozenset[str]]:
+    """What can be told without changing anything: auth.test, and where Socket Mode is used whether it may begin.
+
+    Also the scopes that Slack has granted; none where it did not tell.
+    """
     findings = [signing_secret(settings)]
     client = _client(settings)
     try:
         answer = await client.auth_test()
     except SlackApiError as error:
-        return [*findings, _refused(_error_of(error))]
+        return [*findings, _refused(_error_of(error))], frozenset()
     except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        return [*findings, _away(settings, error)]
+        return [*findings, _away(settings, error)], frozenset()
     headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
-    findings += [_bot(answer), _scopes(headers.get("x-oauth-scopes")), *_clock(headers)]
-    return findings + ([await _socket_mode(client, settings)] if settings.slack_app_token else [])
+    told = headers.get("x-oauth-scopes")
+    held = frozenset(each.strip() for each in (told or "").split(","))
+    findings += [_bot(answer), _scopes(held if told is not None else None), _files(settings, held), *_clock(headers)]
+    return findings + ([await _socket_mode(client, settings)] if settings.slack_app_token else []), held
+
+
+def carries_files(settings: Settings, held: frozenset[str]) -> bool:
+    """Whether files cross: the board needs an address to fetch them from, and bridge the right to read them."""
+    return settings.public_url is not None and held.issuperset(manifest.FILE_SCOPES)
 
 
 def _client(settings: Settings) -> AsyncWebClient:
@@ -93,16 +103,25 @@ def _bot(answer: Any) -> Finding:
     return Finding("Slack", True, said)
 
 
-def _scopes(held: str | None) -> Finding:
+def _scopes(held: frozenset[str] | None) -> Finding:
     check = "Slack scopes"
     if held is None:
         remedy = f"compare {_APP} > OAuth & Permissions with `bridge manifest`"
         return Finding(check, None, "unknown; Slack did not tell", remedy)
-    missing = [scope for scope in manifest.SCOPES if scope not in {each.strip() for each in held.split(",")}]
+    missing = [scope for scope in manifest.SCOPES if scope not in held]
     if missing:
         remedy = f"add them ({_APP} > OAuth & Permissions > Bot Token Scopes), then install it again (Install App)"
         return Finding(check, False, f"missing: {', '.join(missing)}", remedy)
     return Finding(check, True, "every one that is needed")
+
+
+def _files(settings: Settings, held: frozenset[str]) -> Finding:
+    if carries_files(settings, held):
+        return Finding("Files", True, "they cross, as far as FILE_TYPES and FILE_BYTES_MAX let them")
+    if held.issuperset(manifest.FILE_SCOPES):
+        said = "the app may read them, but without PUBLIC_URL the board cannot fetch them, so they stay in Slack"
+        return Finding("Files", None, said, "set PUBLIC_URL, if they are to cross")
+    return Finding("Files", True, "they stay in Slack; `bridge manifest --files` has the scope with which they cross")
 
 
 async def _socket_mode(client: AsyncWebClient, settings: Settings) -> Finding:

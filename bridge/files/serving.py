@@ -31,6 +31,13 @@ MOST_READINGS = 20
 COME_AGAIN = 5
 # How long it is remembered that a file was fetched: a worker may be away for a while.
 FETCHED_KEPT = 86400
+# On every answer, also where there is nothing: a cache before us must not remember that. `doctor` knows us by them.
+GUARDED = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "sandbox; default-src 'none'",
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Files:
                     await self._counted_in(token)
                     await self._stream(token, kept, left, scope, receive, send)
                 return
-            answer = _told(kept) if kept is not None else Response(status_code=404)
+            answer = _told(kept) if kept is not None else Response(status_code=404, headers=GUARDED)
         except RedisError:
             answer = Response(status_code=503)
         except Full:
@@ -144,12 +151,6 @@ def _told(kept: dict[str, Any]) -> Response:
 
 
 def _headers(kept: dict[str, Any], length: int | None) -> dict[str, str]:
-    named = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(str(kept['name']), safe='', errors='replace')}",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-        "Cache-Control": "no-store",
-        "Accept-Ranges": "none",
-        "Referrer-Policy": "no-referrer",
-    }
-    return named | ({"Content-Length": str(length)} if length is not None else {})
+    name = quote(str(kept["name"]), safe="", errors="replace")
+    named = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}", "Accept-Ranges": "none"}
+    return GUARDED | named | ({"Content-Length": str(length)} if length is not None else {})
