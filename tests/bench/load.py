@@ -22,8 +22,8 @@ def signed(fields: dict[str, str]) -> bytes:
     return head.encode() + body
 
 
-def command(text: str, trigger: str = "", hook: str = "http://127.0.0.1/none") -> bytes:
-    fields = {"token": "x", "team_id": "T0BRIDGE", "team_domain": "harbour", "channel_id": "C1", "user_id": "U0P00000"}
+def command(text: str, trigger: str = "", hook: str = "http://127.0.0.1/none", user: str = "U0P00000") -> bytes:
+    fields = {"token": "x", "team_id": "T0BRIDGE", "team_domain": "harbour", "channel_id": "C1", "user_id": user}
     fields |= {"channel_name": "general", "user_name": "p", "command": "/community", "text": text}
     fields |= {"api_app_id": "A0BRIDGE", "is_enterprise_install": "false", "response_url": hook}
     return signed(fields | {"trigger_id": trigger or uuid.uuid4().hex})
