@@ -142,15 +142,10 @@ class Desk:
         await asyncio.sleep(0.2)
         await self.outbox.told(replace(entry, claim=""), "answer")
 
-    async def look_once_more(self, id_: str) -> None:
-        """The last word over an interim answer that may have come after it."""
-        await asyncio.sleep(1.5)
-        entry = await self.outbox.get(id_)
-        # A refusal offers to open the form again: that may be open by now.
-        if entry and entry.outcome and entry.told == "form" and entry.outcome.ending in ("posted", "unsure"):
-            await self.api.call(
-                "views.update", view_id=entry.draft.origin.view, view=blocks.report_view(entry, entry.outcome)
-            )
+    async def known(self, entry: Entry) -> None:
+        """Who acts on an outcome knows it: told once more, it would cover the form that opens. Raises RedisError."""
+        if entry.told is None:
+            await self.outbox.told(replace(entry, claim=""), "button")
 
     # ── answers ──────────────────────────────────────────────────────────────
 

@@ -157,7 +157,10 @@ class Outbox:
         return cast(Literal["ok", "watched", "held", "ended"], leases.still_ours(entry.id, said))
 
     async def told(self, entry: Entry, way: str, *, look_again: float = 0) -> None:
-        """Close the record: the person knows (or `way` is "untold"). Posted words are blanked. Raises Lost."""
+        """Close the record: the person knows (or `way` is "untold"). Posted words are blanked. Raises Lost.
+
+        A `way` of "form" within three seconds of an interim answer is told once more first: that may yet cover it.
+        """
         posted = entry.outcome is not None and entry.outcome.ending == "posted" and way != "untold"
         blank = entry.draft.blanked().to_json() if posted else ""
         early = int(entry.attaching > 0)

@@ -156,7 +156,8 @@ return 'ok'
 )
 
 # Told, by which way: out of the queue, words blanked, an end to the record's life.
-# `again` > 0 keeps it due for one more look later.
+# `again` > 0 keeps it due for one more look later. What was told in the form itself is told there once more while
+# Slack may still be about to show the interim answer of a web process over it: it takes none after three seconds.
 TOLD = (
     _HEAD
     + """
@@ -164,8 +165,15 @@ local id, token, way, blank, keep, again = ARGV[2], ARGV[3], ARGV[4], ARGV[5], t
 local early = ARGV[8]
 if redis.call('EXISTS', record(id)) == 0 then return 'ok' end
 if token ~= '' and not ours(id, token) then return 'lost' end
+local covered = tonumber(redis.call('HGET', record(id), 'interim') or 0) + 3200
+if way == 'form' and now < covered then
+  redis.call('HSET', record(id), 'stuck', 0)
+  redis.call('HDEL', record(id), 'claim', 'interim')
+  redis.call('ZADD', due, covered, id)
+  return 'again'
+end
 redis.call('HSET', record(id), 'told', way, 'stuck', 0)
-redis.call('HDEL', record(id), 'claim', 'watched')
+redis.call('HDEL', record(id), 'claim', 'watched', 'interim')
 if early == '1' then -- the queue of files looks whether more is to be said
   redis.call('HSET', record(id), 'told_early', 1)
   redis.call('ZADD', prefix .. 'attach', 'NX', now, id)
@@ -205,7 +213,7 @@ if r[1] and tonumber(r[3] or 0) > now then
   return r[1]
 end
 if last == '1' then
-  redis.call('HSET', record(id), 'watched', 0)
+  redis.call('HSET', record(id), 'watched', 0, 'interim', now)
   if r[1] and not r[5] and tonumber(r[6] or 0) == 0 then
     redis.call('ZADD', due, 'XX', now, id)
     redis.call('LPUSH', prefix .. 'wake', id)

@@ -197,9 +197,6 @@ class Listeners:
             return await ack(response_action="errors", errors=field_errors([waited.problem], view))
         if waited.outcome and waited.outcome.ending == "refused" and not waited.changed:
             return await ack(response_action="errors", errors=refusal(waited.outcome, view))
-        if waited.outcome is None:
-            # The worker's last word may reach Slack before this interim answer does, and be overwritten by it.
-            self.desk.spawn(self.desk.look_once_more(waited.id))
         return await ack(response_action="update", view=waited.view(draft))
 
     # ── in the form and after it ─────────────────────────────────────────────
@@ -247,10 +244,13 @@ class Listeners:
         origin = payloads.reply_origin(body)
         try:
             entry = await self.desk.entry_of(payloads.actor(body), payloads.pressed(body))
+            reopens = entry is not None and entry.state in NOT_POSTED
+            if entry is not None and reopens:
+                await self.desk.known(entry)
         except RedisError:
             self.desk.spawn(self.desk.say(origin, sentences.STORE_AWAY))
             return await ack()
-        if entry is None or entry.state not in NOT_POSTED:
+        if entry is None or not reopens:
             said = sentences.CANNOT_REOPEN.get(entry.state, sentences.GONE) if entry else sentences.GONE
             self.desk.spawn(self.desk.say(origin, said))
             return await ack()

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from bridge import blocks, sentences
 from bridge.demo.faults import Fault
 from bridge.draft import Draft, Origin
 from tests.space import ANA, BEN, Space, open_space, until, until_async
@@ -21,9 +22,9 @@ async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
         yield opened
 
 
-async def told(space: Space, subject: str) -> Any:
+async def told(space: Space, subject: str, user: str = ANA) -> Any:
     async def find() -> Any:
-        latest = await space.bridge.outbox.latest(space.workspace.team_id, ANA, 9)
+        latest = await space.bridge.outbox.latest(space.workspace.team_id, user, 9)
         return next((each for each in latest if each.draft.subject == subject and each.told), None)
 
     return await until_async(find, 20)
@@ -32,6 +33,12 @@ async def told(space: Space, subject: str) -> Any:
 def slow(space: Space) -> None:
     """Slow enough that the answer itself can only be an interim one."""
     space.board.misbehave(Fault.SLOW, value=1.6)
+
+
+def slow_to_refuse(space: Space) -> None:
+    """Slow in finding who Ben is, and then it takes nothing from him."""
+    space.board.misbehave(Fault.SLOW, on="GET /api/spaces/coworkers", value=1.6)
+    space.board.misbehave(Fault.UNSUCCESSFUL, errors=[{"Message": "No", "PropertyName": "Subject"}])
 
 
 async def test_the_form_itself_becomes_the_report(space: Space) -> None:
@@ -114,18 +121,40 @@ async def test_telling_again_never_posts_again(space: Space) -> None:
     assert len(space.threads) == 1
 
 
-async def test_an_interim_answer_never_has_the_last_word(space: Space) -> None:
-    """The worker's final update may reach Slack before the interim answer: the form is looked at once more."""
-    await space.sender.command(ANA, "Race")
-    view = space.view()
-    await space.sender.submit(view["id"], {"message": "m"})
-    entry = await told(space, "Race")
-    await space.bridge.outbox.redis.hset(f"{space.settings.prefix}draft:{entry.id}", "told", "form")
-    space.workspace.replace_view(view["id"], {**view, "blocks": []})
+@pytest.mark.parametrize(("user", "make_slow", "said"), [
+    (ANA, slow, sentences.POSTED), (BEN, slow_to_refuse, sentences.REFUSED),
+])  # fmt: skip
+async def test_an_interim_answer_never_has_the_last_word(
+    space: Space, user: str, make_slow: Callable[[Space], None], said: str
+) -> None:
+    """The worker's report reaches Slack before the interim answer of a web process that is gone: it is told again."""
+    make_slow(space)
+    await space.sender.command(user, "Race")
+    view = space.view()["id"]
+    await space.sender.submit(view, {"message": "m"})
+    interim = space.view()
+    await until(lambda: said in space.view_text())
 
-    await space.bridge.desk.look_once_more(entry.id)
+    space.workspace.replace_view(view, interim)
 
-    assert f"/thread/{entry.outcome.thread}/" in space.view_text()
+    assert (await told(space, "Race", user)).told == "form"
+    assert said in space.view_text()
+
+
+async def test_a_refused_form_that_is_open_again_is_left_alone(space: Space) -> None:
+    """Told once more, the refusal would cover what is being mended: who pressed its button knows of it."""
+    slow_to_refuse(space)
+    await space.sender.command(BEN, "Mended")
+    view = space.view()["id"]
+    await space.sender.submit(view, {"message": "m"})
+    await until(lambda: sentences.REFUSED in space.view_text())
+
+    await space.sender.press(view, blocks.REOPEN)
+
+    await until(lambda: space.view()["callback_id"] == blocks.FORM)
+    assert (await told(space, "Mended", BEN)).told == "button"
+    await asyncio.sleep(4)
+    assert space.view()["callback_id"] == blocks.FORM
 
 
 async def test_words_are_blanked_once_posted_and_told(space: Space) -> None:

@@ -1,18 +1,14 @@
 """Other people's material: what two converters keep, and what Slack really sent."""
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge import words
+from tests.material import beside, cases
 from tests.shown import COMMONMARK, TAGS, Shown, bare, check_rich
 from tests.typed import NAMES
-
-PLACES = [parent / "shared" / "material" for parent in Path(__file__).parents]
-MATERIAL = next((place for place in PLACES if place.exists()), PLACES[0])
 
 OWN = [
     {
@@ -24,13 +20,8 @@ OWN = [
 ]
 
 
-def material(name: str) -> list[dict[str, Any]]:
-    path = MATERIAL / name
-    return json.loads(path.read_text("utf-8"))["cases"] if path.exists() else []
-
-
 @pytest.mark.parametrize(
-    "case", OWN + material("clojurians-log.json") + material("slackdown.json"), ids=lambda case: case["id"]
+    "case", OWN + cases("clojurians-log.json") + cases("slackdown.json"), ids=lambda case: case["id"]
 )
 def test_what_others_keep_is_kept(case: dict[str, Any]) -> None:
     """The words, bold, italic and code that two other converters find are found here too."""
@@ -50,10 +41,10 @@ def test_what_others_keep_is_kept(case: dict[str, Any]) -> None:
         assert bare(Shown(out).text) == bare(case["semantic"]["text"])
 
 
+@beside
 def test_what_slack_really_sends_is_survived() -> None:
     """Every payload recorded from Slack converts, its messages too."""
-    path = MATERIAL / "slack-payloads.json"
-    pending: list[Any] = [json.loads(path.read_text("utf-8"))] if path.exists() else [{"message": {"text": "hi"}}]
+    pending: list[Any] = [*cases("slack-payloads.json")]
     while pending:
         node = pending.pop()
         pending += node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
@@ -62,9 +53,7 @@ def test_what_slack_really_sends_is_survived() -> None:
             check_rich(words.as_rich_text(node, NAMES, 3000)[0])
 
 
-@pytest.mark.parametrize(
-    "case", material("clojurians-log.json") + material("slackdown.json"), ids=lambda case: case["id"]
-)
+@pytest.mark.parametrize("case", cases("clojurians-log.json") + cases("slackdown.json"), ids=lambda case: case["id"])
 def test_every_person_and_channel_is_named(case: dict[str, Any]) -> None:
     """Everybody mentioned is asked for and named, every public channel too; no id is left."""
     needed = words.mentioned(None, case["input"])

@@ -20,6 +20,7 @@ WAYS: Mapping[str, str] = {
     "response_url": "Told where it was asked, to them alone",
     "ephemeral": "Told in the channel, to them alone",
     "message": "Told by direct message",
+    "button": "They had it in front of them",
     "untold": "Nobody could be told",
 }
 

@@ -1,0 +1,163 @@
+"""Whether it lives and is ready, and why not; metrics for those who may see them; and no other doors."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from bridge import store
+from tests.signed import (
+    POST,
+    effects,
+)
+from tests.space import ANA, Space, answer_text, open_space
+
+
+@pytest.fixture
+async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
+    async with open_space(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def shared(redis_url: str) -> AsyncIterator[Space]:
+    """One space for all the requests that are to have no effect; nothing is delivered, nothing waited for."""
+    async with open_space(redis_url, worker=False) as opened:
+        opened.bridge.desk.brief = 0.0
+        yield opened
+
+
+async def get(space: Space, path: str, **headers: str) -> httpx.Response:
+    return await space.sender.client.get(f"{space.url}{path}", headers=headers)
+
+
+async def test_a_sound_bridge_is_alive_and_ready(space: Space) -> None:
+    """/livez and /readyz answer 200, and tell nothing about hosts, accounts or people."""
+    ready = await get(space, "/readyz")
+
+    assert ((await get(space, "/livez")).status_code, ready.status_code) == (200, 200)
+    for secret in ("space.example", "127.0.0.1", space.workspace.team_id, "redis", space.settings.prefix):
+        assert secret not in ready.text
+
+
+async def test_health_makes_no_calls(space: Space) -> None:
+    """/readyz answers from what is remembered: neither the board nor Slack is asked."""
+    before = effects(space)
+
+    await get(space, "/readyz")
+    await get(space, "/livez")
+
+    assert effects(space) == before
+
+
+async def test_a_bridge_without_redis_is_alive_and_not_ready(tmp_path: Path) -> None:
+    """With Redis away, /readyz is 503 within its second, /livez 200; a post is told that it was not kept."""
+    with contextlib.ExitStack() as server:
+        url = server.enter_context(store.embedded(tmp_path))
+        async with open_space(url, worker=False) as space:
+            assert (await get(space, "/readyz")).status_code == 200
+            server.close()
+
+            ready, alive = await get(space, "/readyz"), await get(space, "/livez")
+            metrics = await get(space, "/metrics")
+            reply = await space.sender.command(ANA, POST)
+
+    assert (ready.status_code, alive.status_code, metrics.status_code) == (503, 200, 200)
+    assert reply.status == 200
+    assert "We cannot be sure that your post was kept" in answer_text(reply)
+
+
+async def test_a_rejected_login_is_not_ready(space: Space) -> None:
+    """After the board rejected the login, /readyz is 503 and says so, without saying whose login it was."""
+    space.board.logins["api@space.example"] = "changed"
+    space.board.expire_access_tokens()
+    space.board.expire_refresh_tokens()
+
+    await space.sender.command(ANA, POST)
+
+    deadline = time.monotonic() + 5
+    while (ready := await get(space, "/readyz")).status_code != 503:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    assert "rejected" in ready.text
+    assert "api@space.example" not in ready.text
+
+
+@pytest.mark.parametrize("mood", ["down", "slow"])
+async def test_a_board_that_is_away_is_named_and_no_reason(space: Space, mood: str) -> None:
+    """A board that is slow or away is named in /readyz, which stays 200."""
+    space.board.down = mood == "down"
+    space.board.delay = 3.0 if mood == "slow" else 0.0
+
+    await space.sender.command(ANA, POST)
+
+    deadline = time.monotonic() + 6
+    while (ready := await get(space, "/readyz")).json()["board"] == "ok":
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    assert (ready.status_code, ready.json()["board"]) == (200, "away")
+
+
+async def test_metrics_answer_on_loopback(space: Space) -> None:
+    """/metrics is Prometheus text for this machine."""
+    answer = await get(space, "/metrics")
+
+    assert answer.status_code == 200
+    assert "bridge_waiting" in answer.text
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"]
+)
+async def test_metrics_are_hidden_behind_a_proxy(space: Space, header: str) -> None:
+    """A request that came through a proxy is from outside, though its connection is from loopback: 404."""
+    assert (await get(space, "/metrics", **{header: "127.0.0.1"})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("given_header", "status"),
+    [
+        ("Bearer s3cret", 200),
+        ("Bearer S3cret", 404),
+        ("s3cret", 404),
+        ("Basic s3cret", 404),
+        ("Bearer", 404),
+        ("", 404),
+        ("Bearer \u00e9", 404),
+    ],
+)
+async def test_metrics_with_a_token(redis_url: str, redis: Redis, given_header: str, status: int) -> None:
+    """With METRICS_TOKEN, only its bearer reads the metrics; everybody else, loopback too, gets 404."""
+    async with open_space(redis_url, worker=False, metrics_token="s3cret") as space:
+        answer = await space.sender.client.get(
+            f"{space.url}/metrics", headers=[(b"authorization", given_header.encode())]
+        )
+
+        assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/slack/events", 405),
+        ("PUT", "/slack/events", 405),
+        ("POST", "/slack/events/", 404),
+        ("POST", "/livez", 405),
+        ("GET", "/", 404),
+        ("GET", "/docs", 404),
+        ("GET", "/files/none", 404),
+        ("GET", "/../etc/passwd", 404),
+        ("POST", "/slack/install", 404),
+        ("GET", "/%00", 404),
+    ],
+)
+async def test_there_are_no_other_doors(shared: Space, method: str, path: str, status: int) -> None:
+    """What is not in the contract is not there."""
+    answer = await shared.sender.client.request(method, f"{shared.url}{path}", follow_redirects=False)
+
+    assert answer.status_code in (status, 307 if path.endswith("/") else status)
