@@ -12,9 +12,8 @@ from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
 
-from bridge import doctor, erasure, ledger, store, wiring
+from bridge import erasure, ledger, store, wiring
 from bridge import manifest as app_manifest
-from bridge.doctor.finding import why
 from bridge.settings import Settings, problems
 
 T = TypeVar("T")
@@ -37,6 +36,8 @@ def see_the_doctor(
     ] = None,
 ) -> None:
     """Says what does not hold yet, and what to do about it. Changes nothing, unless a test post is asked for."""
+    from bridge import doctor  # every other command starts sooner without it
+
     findings = doctor.examine(read_settings(), test_post)
     _say(doctor.report(findings, as_json=as_json), ok=all(each.holds is not False for each in findings))
 
@@ -124,6 +125,8 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
     except store.StoreUnavailable as error:
         stop(str(error))
     except (RedisError, OSError) as error:
+        from bridge.doctor.finding import why
+
         typer.echo(f"Redis cannot be reached: {why(error)}. `bridge doctor` says more.", err=True)
         raise typer.Exit(1) from None
 

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(3000, ge=0, le=65535)
     public_url: str | None = None
+    metrics_port: int | None = Field(None, ge=0, le=65535)
     metrics_token: SecretStr | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     dyno: str | None = None
@@ -227,6 +228,7 @@ _EXAMPLES = {
     "redis_url": "REDIS_URL=redis://localhost:6379/0",
     "bridge_account": "BRIDGE_ACCOUNT=my-space, or leave it out",
     "public_url": "PUBLIC_URL=https://bridge.your-space.com",
+    "metrics_port": "METRICS_PORT=9464, or leave it out",
     "metrics_token": "METRICS_TOKEN=a long random text, or leave it out",
 }
 
