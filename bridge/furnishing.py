@@ -1,6 +1,6 @@
-"""What an open form is given after it opened: locations, groups, warnings, earlier posts; and what it remembers.
+"""What a form is given, with its opening or after it: locations, groups, warnings, earlier posts; what it remembers.
 
-The form opens from the payload alone. Everything here may be slow or fail without closing it.
+What is known in a moment is in the form from the start. Everything here may be slow or fail without closing it.
 """
 
 import asyncio
@@ -132,17 +132,21 @@ class Furnishing:
 
         `version` is the view's hash: a form that was sent meanwhile shows its report and is left alone.
         """
-        form = self.with_what_is_known(replace(form, origin=replace(form.origin, view=view)))
-        places, earlier, warning = await asyncio.gather(
-            self._places(form), self._earlier_posts(form.origin), self._fresh_warning(form)
-        )
-        notes = [*form.notes, *places.pop("notes", ()), *earlier]
-        form = replace(form, **places, notes=tuple(notes), warning=warning)
+        form = await self.furnished(replace(form, origin=replace(form.origin, view=view)))
         if await self._show(form, version) == "hash_conflict":
             # Our own change of the form may have come in between; anybody else's is not known here.
             newer = (await self._shape(form.origin)).get("version")
             if newer and newer != version:
                 await self._show(form, newer)
+
+    async def furnished(self, form: Form) -> Form:
+        """The form with all that has to be looked up; it may take as long as Slack and the board take."""
+        form = self.with_what_is_known(form)
+        places, earlier, warning = await asyncio.gather(
+            self._places(form), self._earlier_posts(form.origin), self._fresh_warning(form)
+        )
+        notes = [*form.notes, *places.pop("notes", ()), *earlier]
+        return replace(form, **places, notes=tuple(notes), warning=warning)
 
     async def _show(self, form: Form, version: str | None) -> str:
         """Redraw the form; the blocks keep their ids, so Slack keeps what was typed. Answers Slack's error."""
@@ -173,15 +177,14 @@ class Furnishing:
         shape = await self._shape(form.origin)
         asked = form.location or (int(shape["location"]) if shape.get("location") else None)
         try:
-            locations = await self.places.locations_of(user)
-            if asked is None and len(locations) > 1:
-                ids = [each["Id"] for each in locations]
-                default = self.places.people.rules.default_location
-                asked = default if default in ids else None
-            chosen = asked or (locations[0]["Id"] if len(locations) == 1 else None)
+            standing = await self.places.standing(user)
+            locations = standing.open()
+            ids = [each["Id"] for each in locations]
+            default = standing.default if standing.default in ids else None
+            chosen = asked or (ids[0] if len(ids) == 1 else default)
             groups: list[Mapping[str, Any]] = []
             if chosen is not None:
-                where, profile = await self.places.location_for(user, chosen)
+                where, profile = standing.choose(chosen)
                 groups = list(await self.places.groups_for(where["Id"], profile))
         except NotAllowed as refused:
             # Better told before the words are typed than after.
@@ -207,12 +210,13 @@ class Furnishing:
         return [self._earlier(each) for each in earlier if not each["private"] or each["user"] == origin.user]
 
     def _earlier(self, post: Mapping[str, Any]) -> str:
-        link = (
-            f"<{post['link']}|{words.escape(post['subject'])}>" if post.get("link") else words.escape(post["subject"])
-        )
+        subject = words.escape(post["subject"])
+        link = f"<{post['link']}|{subject}>" if post.get("link") else subject
         return sentences.POSTED_BEFORE.format(user=f"<@{post['user']}>", link=link)
 
     async def _shape(self, origin: Origin) -> Mapping[str, str]:
+        if not origin.view:
+            return {}
         try:
             key = self.outbox.form_key(f"{origin.team}:view:{origin.view}")
             return cast("dict[str, str]", await self.outbox.redis.hgetall(key))
@@ -267,11 +271,7 @@ class Furnishing:
         """PRIVATE_SOURCES=forbid: a message from anywhere not known to be public stays in Slack."""
         if self.private_sources != "forbid" or not draft.origin.message_ts:
             return []
-        try:
-            async with asyncio.timeout(0.4):
-                public = await self.places.people.is_public(draft.origin.channel)
-        except TimeoutError:
-            public = False
+        public = await self._is_surely_public(draft.origin)
         return [] if public else [Problem("message", "private_forbidden")]
 
     async def lacks_a_location(self, draft: Draft) -> bool:
