@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := PYTHONPATH=.tools $(PYTHON) -m uv
 
-.PHONY: setup demo test lint lock bench bench-words chaos matrix failover catalogue pictures
+.PHONY: setup demo test lint audit lock bench bench-words chaos matrix failover catalogue pictures
 
 setup: .venv/runtime
 
@@ -20,6 +20,10 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Says aloud where no advisories can be read, as on a machine that reaches only a mirror of the registry.
+audit: .venv/ready
+	@$(BIN)/python -m tests.audit
 
 # Needs chromium; fonts-inter and fonts-noto-color-emoji make them look as on a desktop.
 pictures: .venv/ready

@@ -21,6 +21,7 @@
                  translation); `webapi` is the wire to Slack
 
 `__main__` holds the commands, `settings` the environment, `wiring` builds everything once on the `store`, `running`
-runs the processes, `metrics` measures, `installation` ends it when the app is removed. `operating` holds the
-operator's side: `doctor`, `manifest`, `ledger` (why a post waits: `causes`), `erasure`. `demo` shows it all.
+runs the processes, `metrics` and a `census` of the ledger measure, `installation` ends it when the app is removed.
+`operating` holds the operator's side: `doctor`, `manifest`, `ledger` (why a post waits: `causes`), `erasure`. `demo`
+shows it all.
 """

@@ -94,7 +94,9 @@ class Delivery:
     # ── sending ──────────────────────────────────────────────────────────────
 
     async def _send(self, entry: Entry) -> None:
-        marked = False
+        marked, began = False, time.monotonic()
+        if entry.failures == 0:
+            metrics.STAGE.labels("queued").observe(max(0.0, entry.claimed - entry.asked))
         try:
             author = await self._places.author(entry.draft)
             body = (
@@ -109,7 +111,9 @@ class Delivery:
             if await self._outbox.sending(entry, body, thread.facts(author), like, hold) == "twin":
                 return await self._wait_for_twin(entry)
             marked = True
-            created = int((await self._board.create_thread(body, until))["Id"])
+            metrics.STAGE.labels("author").observe(time.monotonic() - began)
+            with metrics.STAGE.labels("board").time():
+                created = int((await self._board.create_thread(body, until))["Id"])
         except (NotAllowed, SlackAway, NexudusError) as error:
             return await self._follow(entry, error, marked=marked)
         metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.drift - entry.kept))
@@ -233,6 +237,7 @@ class Delivery:
             way = "untold"
             log.error("untold", id=entry.id)
         metrics.TOLD.labels(way).inc()
+        metrics.STAGE.labels("telling").observe(max(0.0, time.time() - entry.drift - (entry.ended or entry.kept)))
         again = decision.LATE_LOOK if entry.outcome.ending == "unsure" else 0
         return await self._outbox.told(entry, way, look_again=again)
 

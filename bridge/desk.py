@@ -87,9 +87,12 @@ class Desk:
         """Whether this request is seen for the first time: one that arrives twice has one effect."""
         try:
             async with asyncio.timeout(QUICK):
-                return bool(await self.outbox.redis.set(f"{self.outbox.prefix}once:{what}", 1, nx=True, ex=600))
+                first = bool(await self.outbox.redis.set(f"{self.outbox.prefix}once:{what}", 1, nx=True, ex=600))
         except (RedisError, TimeoutError):
             return True
+        if not first:
+            metrics.DUPLICATES.labels(what.partition(":")[0]).inc()
+        return first
 
     async def language_of(self, user: str) -> str:
         """The locale of a person in Slack, if it is known at once; "" else, which is English."""
@@ -110,6 +113,8 @@ class Desk:
             log.error("not_kept")
             return Waited(problem=Problem("message", "store_away"))
         metrics.PUT.labels(kept.disposition).inc()
+        if kept.disposition == "already kept":
+            metrics.DUPLICATES.labels("post").inc()
         log.info("put", id=kept.id, disposition=kept.disposition, user=draft.origin.user)
         if kept.disposition == "too many":
             return Waited(problem=Problem("subject", "too_many", {"limit": self.outbox.per_hour}))

@@ -1,6 +1,13 @@
 """What is counted, for Prometheus. Labels are names of ours, never anybody's words or ids."""
 
+from typing import TYPE_CHECKING
+
 from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from bridge.census import Census
+
+_STATES = ("kept", "sending", "posted", "refused", "unposted", "unsure", "cancelled")
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
 
@@ -18,6 +25,29 @@ SUBMIT_TO_BOARD = Histogram(
     "From keeping to the thread",
     buckets=(*_SECONDS, 10, 60, 600, 3600, 86400),
 )
+STAGE = Histogram(
+    "bridge_stage_seconds",
+    "How long a post stood in each stage: queued, author (who it is, and may they), board (the call), telling",
+    ["stage"],
+    buckets=(*_SECONDS, 10, 60, 600, 3600, 86400),
+)
+DUPLICATES = Counter("bridge_duplicates_total", "Requests that Slack sent again, and that had no second effect", ["of"])
+TURNS = Counter("bridge_pace_wait_seconds_total", "How long calls to the board waited for their turn")
+PAUSES = Counter("bridge_pauses_total", "How often the board told us to wait")
 WAITING = Gauge("bridge_waiting", "Entries in the outbox, those waiting to be told included")
 FAILED = Gauge("bridge_failed", "Ended without a thread, or untold")
 OVERDUE = Gauge("bridge_overdue_seconds", "How long the most overdue entry has been due")
+OLDEST = Gauge("bridge_oldest_seconds", "How long ago the oldest post that has not ended was kept")
+ATTACHING = Gauge("bridge_attaching", "Posts whose files are on their way")
+DRAFTS = Gauge("bridge_drafts", "Entries in the outbox by state, of the thousand that are due first", ["state"])
+
+
+def take(found: "Census") -> None:
+    """What was counted becomes what is shown."""
+    WAITING.set(found.waiting)
+    FAILED.set(found.failed)
+    ATTACHING.set(found.attaching)
+    OLDEST.set(found.oldest)
+    OVERDUE.set(found.overdue)
+    for state in _STATES:
+        DRAFTS.labels(state).set(found.states[state])

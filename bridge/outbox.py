@@ -213,17 +213,6 @@ class Outbox:
             if entry := await self.get(id_):
                 yield entry
 
-    async def sizes(self) -> tuple[int, int, float]:
-        """How many wait, how many failed, and for how many seconds the most overdue has been due."""
-        oldest = cast("list[tuple[str, float]]", await self.redis.zrange(self.prefix + "due", 0, 0, withscores=True))
-        now, micro = await self.redis.time()
-        overdue = max(0.0, now + micro / 1e6 - oldest[0][1] / 1000) if oldest else 0.0
-        return (
-            await self.redis.zcard(self.prefix + "due"),
-            await self.redis.zcard(self.prefix + "failed"),
-            overdue,
-        )
-
     async def posted_from(self, team: str, channel: str, ts: str) -> list[dict[str, Any]]:
         """The threads made of one Slack message, with who made them."""
         found = await self.redis.hvals(self.source_key(team, channel, ts))

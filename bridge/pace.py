@@ -12,6 +12,8 @@ from typing import ClassVar
 
 from redis.asyncio import Redis
 
+from bridge import metrics
+
 # KEYS next, writes, pause. ARGV write?, per minute, per day, minute, day, interval, patience, name.
 # Times are in microseconds, which doubles hold exactly; never join them to strings, Lua prints 14 digits.
 _RESERVE = """
@@ -96,6 +98,7 @@ class Pace:
         deadline = clock() + self._patience
         wait = await self._reserve(write, name, self._patience)
         while wait > 0:
+            metrics.TURNS.inc(wait)
             await asyncio.sleep(wait)
             # A pause set while we slept holds for us too; taking a new slot keeps everybody apart
             # when it ends, and gives the old one back.
@@ -107,6 +110,7 @@ class Pace:
         """Hold everybody for `seconds` from now (at most a day); never shortens a pause."""
         milliseconds = math.ceil(min(seconds, _LONGEST_PAUSE) * 1000)
         if milliseconds > 0:
+            metrics.PAUSES.inc()
             await self._pause_script(keys=[self._pause_key], args=[milliseconds])
 
     async def waiting(self) -> float:

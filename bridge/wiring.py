@@ -15,6 +15,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bridge import attachment, metrics, sentences, slack, store
 from bridge.cache import Cache
+from bridge.census import census
 from bridge.delivery import Delivery, Policy
 from bridge.desk import Desk
 from bridge.draft import Limits
@@ -88,10 +89,7 @@ class Bridge:
 
     async def measure(self) -> None:
         with contextlib.suppress(RedisError):
-            waiting, failed, overdue = await self.outbox.sizes()
-            metrics.WAITING.set(waiting)
-            metrics.FAILED.set(failed)
-            metrics.OVERDUE.set(overdue)
+            metrics.take(await census(self.outbox))
 
     async def is_closed(self) -> bool:
         """Whether the app was uninstalled under the token that this process holds."""

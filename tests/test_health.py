@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,11 +12,9 @@ import pytest
 from redis.asyncio import Redis
 
 from bridge import store
-from tests.signed import (
-    POST,
-    effects,
-)
-from tests.space import ANA, Space, answer_text, open_space
+from bridge.demo.faults import CREATE, Fault
+from tests.signed import POST, command, effects, send
+from tests.space import ANA, Space, answer_text, open_space, until, until_async
 
 
 @pytest.fixture
@@ -109,6 +108,29 @@ async def test_metrics_answer_on_loopback(space: Space) -> None:
 
     assert answer.status_code == 200
     assert "bridge_waiting" in answer.text
+
+
+async def test_what_became_of_posts_is_counted(space: Space) -> None:
+    """Stages, states, ages, pauses and what Slack sent twice can be watched from outside, without anybody's words."""
+    body = command(space, "post Counted | Words of Ana")
+    await send(space, body)
+    await until(lambda: space.threads)
+    await send(space, body)
+    space.board.misbehave(Fault.THROTTLE_429, value=2)
+    await space.sender.command(ANA, "post Waiting | Words of Ana")
+    await until(lambda: space.board.seen(CREATE)[1:])
+
+    async def shows(*lines: str) -> bool:
+        text = (await get(space, "/metrics")).text
+        return all(re.search(rf"^{line}", text, re.M) for line in lines) and "Counted" not in text and ANA not in text
+
+    waits = [r'bridge_drafts{state="kept"} 1', "bridge_waiting 1", "bridge_oldest_seconds [0-9.]*[1-9]"]
+    await until_async(lambda: shows(*waits))
+    stages = ("queued", "author", "board", "telling")
+    counts = [r'bridge_duplicates_total{of="post"} [1-9]', "bridge_pauses_total [1-9]"]
+    await until_async(
+        lambda: shows(*(f'bridge_stage_seconds_count{{stage="{each}"}} [1-9]' for each in stages), *counts)
+    )
 
 
 @pytest.mark.parametrize(
