@@ -71,6 +71,7 @@ async def _memory(outbox: Outbox) -> int:
 async def _fill(outbox: Outbox, held: int, size: int) -> None:
     """Entries that were kept and are due tomorrow, by a thousand people."""
     redis = outbox.redis
+    await redis.config_set("appendfsync", "no")  # filling is not measured
     sha = await redis.script_load(scripts.PUT)
     due, tomorrow = outbox.prefix + "due", (time.time() + 86_400) * 1000
     for start in range(held, size, _CHUNK):
@@ -82,6 +83,7 @@ async def _fill(outbox: Outbox, held: int, size: int) -> None:
             pipe.evalsha(sha, 3, *keys, outbox.prefix, id_, draft.digest, draft.to_json(), 0, 10**9, _KEEP, "")
             pipe.zadd(due, {f"{id_}-1": tomorrow}, xx=True)
         await pipe.execute()
+    await redis.config_set("appendfsync", "always")
 
 
 def _draft(user: str, subject: str) -> Draft:
