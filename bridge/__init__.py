@@ -2,9 +2,10 @@
 
 1. `front`       hears Slack: body cap, signature on the raw bytes, `intake` of what is well formed, then Bolt;
                  `socketmode` hears the same without a public address
-2. `slack`       what the person did; `payloads` and `commands` read it, `form` and `furnishing` give the form,
-                 `filled` reads it back, `seal` closes what it remembers; `sources` has the message and its
-                 thread (`originals`, `replies`)
+2. `slack`       what the person did; `payloads` and `commands` read it, `form` is the form: `prefilling` before it
+                 opens, `furnishing` afterwards, by `drawing` it anew; `filled` reads it back, `seal` closes what it
+                 remembers; `sources` has the message and its thread (`originals`, `replies`), and `leaving` says
+                 when they come from a private place
 3. `draft`       the nouns: where it was asked, what is to be posted, what became of it
 4. `desk`        keeps the draft before Slack is answered, and waits briefly for the final word
 5. `outbox`      the durable ledger and queue in Redis, an `entry` for each draft; its steps are the

@@ -10,7 +10,7 @@ was asked and may have it; there, the board says that it has it; then it is adde
 import json
 import mimetypes
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,12 @@ def _reason(file: Mapping[str, Any], made: Mapping[str, Any], rules: Rules) -> s
     return "too_large" if made["size"] > rules.most_bytes else None
 
 
-def chosen(listed: Sequence[File], ticked: Sequence[str]) -> tuple[File, ...]:
+def of_thread(file: File) -> File:
+    """A file that hangs on another message of the thread, and crosses only with it."""
+    return {**file, "of_thread": True}
+
+
+def chosen(listed: Sequence[File], ticked: Collection[str]) -> tuple[File, ...]:
     """What a sent form asks for, under names that differ; what cannot be carried stays on the list to be told."""
     wanted = [each for each in listed if each.get("reason") or each["id"] in ticked]
     names: dict[str, int] = {}
@@ -103,10 +108,11 @@ def _distinct(name: str, names: dict[str, int]) -> str:
 
 
 def in_two(files: Sequence[File]) -> tuple[tuple[File, ...], tuple[File, ...]]:
-    """As many as one group of boxes has room for, and the others."""
-    free = [each["id"] for each in files if not each.get("reason")][:MOST]
-    first = tuple(each for each in files if each["id"] in free)
-    return first, tuple(each for each in files if each["id"] not in free)
+    """A message's own files, as many as one group of boxes has room for, and the others of its thread."""
+    own = [each for each in files if not each.get("of_thread")]
+    free = [each["id"] for each in own if not each.get("reason")][:MOST]
+    first = tuple(each for each in own if each.get("reason") or each["id"] in free)
+    return first, tuple(each for each in files if each not in first)
 
 
 def planned(files: Sequence[File]) -> tuple[str, int]:

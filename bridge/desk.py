@@ -20,6 +20,7 @@ from bridge.originals import QUICK
 from bridge.outbox import Outbox
 from bridge.people import NotAllowed
 from bridge.places import Places
+from bridge.prefilling import Prefilling
 from bridge.webapi import WebApi
 
 log = structlog.get_logger()
@@ -62,6 +63,7 @@ class Desk:
     api: WebApi
     outbox: Outbox
     places: Places
+    prefilling: Prefilling
     furnishing: Furnishing
     locale: Callable[[str], Awaitable[str]]
     brief: float = 1.0

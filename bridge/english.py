@@ -78,6 +78,7 @@ REASONS: Mapping[str, str] = {
     "form_stale": "This form is too old: we do not know any more what it was opened on. Copy your words, close it and "
     "open the message's menu again.",
     "thread_unread": "The thread is not here yet. Send it again in a moment, or untick this to post the one message.",
+    "thread_unreadable": "The thread could not be read; untick this to post the one message.",
     "original_gone": "We do not keep that message any more. Please open its menu and choose Post to community again.",
     "private_forbidden": "This message is not from a public channel, and this space keeps such messages in Slack.",
     # the Slack side of who you are

@@ -7,6 +7,7 @@ https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain, takewhile
 from typing import Any
 
 from bridge import sentences
@@ -41,7 +42,9 @@ def read_memory(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> Fo
         thread_said=_str(data.get("thread_said")) or "",
         prefill=_str(data.get("prefill")) or "",
         files=_str(data.get("files")),
-        ticked=(*_ticked(values, "files"), *_ticked(values, "thread_files")),
+        ticked=_ticked(values, "files"),
+        thread_ticked=_ticked(values, "thread_files"),
+        spared=_spared(view, values, data),
         more=bool(data.get("more")),
         left=_strings(data.get("left")),
         unnamed=_strings(data.get("unnamed")),
@@ -88,6 +91,41 @@ def _list(value: object) -> list[Any]:
 
 def _strings(value: object) -> tuple[str, ...]:
     return tuple(str(each) for each in _list(value))
+
+
+def _spared(
+    view: Mapping[str, Any], values: Mapping[str, Mapping[str, Any]], data: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """The thread's files that were unticked, also while the thread itself is."""
+    offered = [str(_value(each)) for each in _options(view, "thread_files")]
+    ticked = _ticked(values, "thread_files")
+    return tuple(each for each in offered if each not in ticked) if offered else _strings(data.get("spared"))
+
+
+def read_shown(view: Mapping[str, Any]) -> dict[str, Any]:
+    """What an open form shows besides its memory, as `Form` names it: redrawn without it, a choice would be lost."""
+    above = takewhile(lambda block: block.get("type") == "context", _list(view.get("blocks")))
+    elements = [_list(block.get("elements")) for block in above]
+    return {
+        "notes": tuple(str(each[0].get("text")) for each in elements if each and isinstance(each[0], Mapping)),
+        "locations": _offered(view, "location"),
+        "location": chosen_location(view),
+        "groups": _offered(view, "group"),
+    }
+
+
+def _offered(view: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], ...]:
+    """The options of a select as the board's records that they were made of."""
+    options = [each for each in _options(view, name) if isinstance(each.get("text"), Mapping)]
+    return tuple({"Id": _value(each), "Name": each["text"].get("text")} for each in options)
+
+
+def _options(view: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    element = next((each.get("element") for each in _list(view.get("blocks")) if each.get("block_id") == name), None)
+    if not isinstance(element, Mapping):
+        return []
+    groups = [_list(each.get("options")) for each in _list(element.get("option_groups")) if isinstance(each, Mapping)]
+    return [each for each in [*_list(element.get("options")), *chain(*groups)] if isinstance(each, Mapping)]
 
 
 def chosen_location(view: Mapping[str, Any]) -> int | None:

@@ -4,11 +4,11 @@ Limits of Block Kit: https://docs.slack.dev/surfaces/modals and the pages of eac
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from bridge import attachment, sentences
+from bridge import attachment, sentences, words
 from bridge.attachment import File
 from bridge.blocks import FORM, Block, button, context, option, plain, section
 from bridge.draft import Origin
@@ -28,6 +28,7 @@ class FormMemory:
 
     `original` names a kept message attached whole below what is typed, `conversation` a kept thread, `prefill` is
     the digest of the words that the message field opened with, `files` names the kept list of the message's files.
+    `ticked` are the chosen ones of these by id, `thread_ticked` of the thread's, `spared` those that were unticked.
     """
 
     origin: Origin
@@ -41,13 +42,15 @@ class FormMemory:
     prefill: str = ""
     files: str | None = None
     ticked: tuple[str, ...] = ()
+    thread_ticked: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
     more: bool = False
     left: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
 
 
 # What Slack sends back with the form by itself.
-_CHOICES = ("anonymous", "whole", "ticked")
+_CHOICES = ("anonymous", "whole", "ticked", "thread_ticked")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +80,8 @@ def form_view(form: Form, seal: Seal) -> Block:
         *(context(note) for note in form.notes),
         _input("subject", _text("subject", form.subject)),
         _input("message", _rich_text(form.message)),
-        *_thread_block(form),
-        *_files_block("files", form.listed),
-        *_files_block("thread_files", form.thread_listed),
+        *_files_blocks("files", form.listed),
+        *_thread_blocks(form),
         *_credit_block(form),
         *_location_block(form),
         *_group_block(form),
@@ -135,21 +137,31 @@ def _rich_text(value: Mapping[str, Any] | None) -> Block:
     return element | ({"initial_value": value} if value else {})
 
 
-def _thread_block(form: Form) -> list[Block]:
+def _files_blocks(name: str, files: Sequence[File], spared: Collection[str] = ()) -> list[Block]:
+    """The boxes for the files that can be carried, and below them why the others cannot."""
+    options = [option(attachment.label(each), str(each["id"])) for each in files if not each.get("reason")]
+    chosen = [each for each in options if each["value"] not in spared]
+    boxes: Block = {"type": "checkboxes", "options": options} | ({"initial_options": chosen} if chosen else {})
+    return [*([_input(name, boxes, optional=True)] if options else []), *_staying(files)]
+
+
+def _staying(files: Sequence[File]) -> list[Block]:
+    """The files that cannot be carried and why, a few of them, before anybody counts on them."""
+    stay = [f"{each['name']} ({sentences.file_reason(each)})" for each in files if each.get("reason")]
+    told = [*stay[:5], *([sentences.AND_MORE.format(more=len(stay) - 5)] if len(stay) > 5 else [])]
+    return [context(sentences.FILES_STAY.format(files=words.escape(", ".join(told))))] if told else []
+
+
+def _thread_blocks(form: Form) -> list[Block]:
+    """The choice of the whole thread, and what it brings only while it is made: the form shows what would cross."""
     if not form.threaded:
         return []
     choice = option(sentences.CHOICES["thread"], "thread")
     boxes: Block = {"type": "checkboxes", "options": [choice]} | ({"initial_options": [choice]} if form.whole else {})
     # Read only once it is chosen, so the choice must reach us before the form is sent.
-    return [_input("thread", boxes, optional=True, hint=form.thread_said) | {"dispatch_action": True}]
-
-
-def _files_block(name: str, files: Sequence[File]) -> list[Block]:
-    options = [option(attachment.label(each), str(each["id"])) for each in files if not each.get("reason")]
-    if not options:
-        return []
-    boxes: Block = {"type": "checkboxes", "options": options, "initial_options": options}
-    return [_input(name, boxes, optional=True)]
+    chosen = _input("thread", boxes, optional=True, hint=form.thread_said if form.whole else "")
+    files = _files_blocks("thread_files", form.thread_listed, form.spared) if form.whole else []
+    return [chosen | {"dispatch_action": True}, *files]
 
 
 def _credit_block(form: Form) -> list[Block]:
@@ -229,15 +241,3 @@ def with_more(view: Mapping[str, Any], seal: Seal) -> Block:
     kept = {name: view[name] for name in ("type", "callback_id", "title", "submit", "close") if view.get(name)}
     blocks = [*shown[:at], *_private_blocks(private=False, guests=()), *shown[at + 1 :]]
     return kept | {"notify_on_close": True, "private_metadata": memory, "blocks": blocks}
-
-
-def notes_of(view: Mapping[str, Any]) -> tuple[str, ...]:
-    """The notes above an open form's fields, so that redrawing it keeps them."""
-    contexts = [block for block in view.get("blocks", []) if block.get("type") == "context"]
-    found = [each for block in contexts for each in _first(block.get("elements"))]
-    return tuple(str(each.get("text")) for each in found)
-
-
-def _first(elements: object) -> list[Mapping[str, Any]]:
-    first = elements[0] if isinstance(elements, list) and elements else None
-    return [first] if isinstance(first, Mapping) else []

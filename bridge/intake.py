@@ -36,7 +36,7 @@ def parse(raw: bytes, content_type: str) -> dict[str, Any]:
     try:
         text = raw.decode()
         if kind == "application/json":
-            body = _loads(text)
+            body = json.loads(text)
         elif kind == "application/x-www-form-urlencoded":
             body = _form(text)
         else:
@@ -48,6 +48,10 @@ def parse(raw: bytes, content_type: str) -> dict[str, Any]:
 
 def admit(body: Any) -> dict[str, Any]:
     """The parsed request with the shapes that Bolt and our listeners count on. Raises Refusal(400), or 404."""
+    try:
+        body = _whole(body)
+    except RecursionError:
+        raise Refusal(400) from None
     if not isinstance(body, dict):
         raise Refusal(400)
     # Slack sends null where there is nothing (a team, in an organisation); Bolt asks only whether a name is there.
@@ -68,18 +72,13 @@ def admit(body: Any) -> dict[str, Any]:
 def _form(text: str) -> Any:
     fields = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=200))
     # A command is flat; an interaction stands as JSON in the one field "payload".
-    return _loads(fields["payload"]) if "payload" in fields and "command" not in fields else fields
-
-
-def _loads(text: str) -> Any:
-    """JSON; half a surrogate pair, which no store or wire would take, becomes the replacement character."""
-    value = json.loads(text)
-    return _whole(value) if "\\ud" in text.lower() else value
+    return json.loads(fields["payload"]) if "payload" in fields and "command" not in fields else fields
 
 
 def _whole(value: Any) -> Any:
+    """Half a surrogate pair, which no store or wire would take, becomes the replacement character."""
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
         return [_whole(each) for each in value]
     if isinstance(value, dict):

@@ -56,6 +56,7 @@ def reply_origin(body: Payload) -> Origin:
         asked_at=time.time(),
         channel=channel,
         response_url=reply_to(body),
+        view=str((body.get("view") or {}).get("id") or "") or None,
         team_domain=domain(body),
     )
 

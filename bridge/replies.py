@@ -34,12 +34,8 @@ async def read(api: WebApi, channel: str, ts: str, most: int) -> Conversation:
             if not messages:
                 raise
             break
-        before = len(messages)
-        listed = page.get("messages")
-        fresh = [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
-        messages = in_order([*messages, *fresh])
-        following = page.get("response_metadata")
-        cursor = str(following.get("next_cursor") or "") if isinstance(following, Mapping) else ""
+        before, cursor = len(messages), _following(page)
+        messages = in_order([*messages, *_messages(page)])
         if not cursor or len(messages) == before:
             break
     if not messages:
@@ -47,6 +43,17 @@ async def read(api: WebApi, channel: str, ts: str, most: int) -> Conversation:
     told = messages[0].get("reply_count")
     total = max(told if isinstance(told, int) else 0, len(messages) - 1)
     return Conversation(messages[: most + 1], total)
+
+
+def _messages(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    listed = page.get("messages")
+    return [each for each in listed if isinstance(each, Mapping)] if isinstance(listed, list) else []
+
+
+def _following(page: Mapping[str, Any]) -> str:
+    """The cursor of the next page, "" on the last one."""
+    told = page.get("response_metadata")
+    return str(told.get("next_cursor") or "") if isinstance(told, Mapping) else ""
 
 
 async def _page(api: WebApi, until: float, **asked: Any) -> Mapping[str, Any]:

@@ -20,9 +20,10 @@ from slack_bolt.response import BoltResponse
 from bridge import blocks, commands, payloads, sentences, words
 from bridge.desk import INSTANT, Desk, Waited
 from bridge.draft import NOT_POSTED, Draft, Origin, Problem, check
-from bridge.filled import chosen_location, field_errors, read_form, read_memory, refusal
-from bridge.form import MORE, MOST_TYPED, Form, FormMemory, notes_of, with_more
+from bridge.filled import field_errors, read_form, read_memory, read_shown, refusal
+from bridge.form import MORE, MOST_TYPED, Form
 from bridge.payloads import Payload
+from bridge.seal import Seal
 from bridge.webapi import OPENING, CallFailed
 
 log = structlog.get_logger()
@@ -82,6 +83,10 @@ class Listeners:
     desk: Desk
     command: str
 
+    @property
+    def seal(self) -> Seal:
+        return self.desk.furnishing.drawing.seal
+
     async def in_their_language(self, body: Payload, next_: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
         """Whatever is answered, now or by a task that this sets going, is said in the person's own language."""
         sentences.speak(await self.desk.language_of(payloads.person(body)))
@@ -108,8 +113,7 @@ class Listeners:
         origin = payloads.message_origin(body)
         if not self.desk.is_ours(origin.team):
             return await ack()
-        message = body.get("message") or {}
-        form = await self.desk.furnishing.form_from_message(origin, message)
+        form = await self.desk.prefilling.from_message(origin, body.get("message") or {})
         return await self._open(ack, body, form)
 
     async def began_a_post(self, ack: AsyncAck, body: Payload) -> BoltResponse:
@@ -129,7 +133,7 @@ class Listeners:
         form = looking.result() if known else self.desk.furnishing.with_what_is_known(form)
         try:
             opened = await self.desk.api.call(
-                "views.open", within=OPENING, trigger_id=trigger, view=self.desk.furnishing.view(form)
+                "views.open", within=OPENING, trigger_id=trigger, view=self.desk.furnishing.drawing.view(form)
             )
         except CallFailed as failed:
             log.warning("form_not_opened", error=failed.error)
@@ -140,7 +144,8 @@ class Listeners:
             return await ack()
         view = opened.get("view") or {}
         if not known:
-            self.desk.spawn(self.desk.furnishing.furnish(str(view.get("id")), form, view.get("hash")))
+            form = replace(form, origin=replace(form.origin, view=str(view.get("id"))))
+            self.desk.spawn(self.desk.furnishing.furnish(form, view.get("hash")))
         return await ack()
 
     async def _answer_a_word(self, ack: AsyncAck, word: str, origin: Origin) -> BoltResponse:
@@ -164,12 +169,10 @@ class Listeners:
 
     async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
-        if found := check(draft, self.desk.furnishing.limits):
+        if found := check(draft, self.desk.prefilling.limits):
             return await ack(**payloads.private(blocks.not_kept(found, body)))
         if await self.desk.furnishing.lacks_a_location(draft):
-            rich, unnamed = await self.desk.furnishing.prefill(
-                {"text": asked.body}, self.desk.furnishing.limits.message
-            )
+            rich, unnamed = await self.desk.prefilling.typed({"text": asked.body})
             form = Form(origin, subject=asked.subject, message=rich, tags=", ".join(asked.tags), unnamed=unnamed)
             return await self._open(ack, body, form, typed=asked.subject)
         trigger = str(body.get("trigger_id") or origin.response_url or uuid.uuid4())
@@ -182,19 +185,25 @@ class Listeners:
         actor = payloads.actor(body)
         if not self.desk.is_ours(actor["team"]):
             return await ack(response_action="errors", errors={"subject": sentences.FOREIGN})
-        if self.desk.furnishing.seal.is_broken(str(view.get("private_metadata") or "")):
-            return await ack(response_action="errors", errors=field_errors([Problem("message", "form_stale")], view))
-        draft, memory = read_form(view, actor["user"], actor["team"], self.desk.furnishing.seal)
-        whole = await self.desk.furnishing.sources.carry(draft, memory)
-        if isinstance(whole, Problem):
-            return await ack(response_action="errors", errors=field_errors([whole], view))
-        draft = whole
-        problems = check(draft, self.desk.furnishing.limits) or await self.desk.furnishing.forbids(draft)
-        if problems:
-            return await ack(response_action="errors", errors=field_errors(problems, view))
+        draft = await self._asked_for(body, view)
+        if isinstance(draft, list):
+            return await ack(response_action="errors", errors=field_errors(draft, view))
         key = f"{actor['team']}:view:{view.get('id')}"
         waited = await self.desk.keep(key, draft, str(body.get("trigger_id") or ""))
         return await self._answer_the_form(ack, view, draft, waited)
+
+    async def _asked_for(self, body: Payload, view: Payload) -> Draft | list[Problem]:
+        """The draft that a sent form asks for, with all that it carries; or what has to be mended first."""
+        actor, furnishing = payloads.actor(body), self.desk.furnishing
+        if self.seal.is_broken(str(view.get("private_metadata") or "")):
+            return [Problem("message", "form_stale")]
+        draft, memory = read_form(view, actor["user"], actor["team"], self.seal)
+        carried = await furnishing.sources.carry(draft, memory)
+        if isinstance(carried, Problem):
+            if carried.reason == "thread_unread":  # whoever was to read it, or to draw what it brought, may have died
+                self.desk.spawn(furnishing.bring_the_thread(self._form(body), view.get("hash")))
+            return [carried]
+        return check(carried, self.desk.prefilling.limits) or await furnishing.leaving.forbids(carried) or carried
 
     async def _answer_the_form(self, ack: AsyncAck, view: Payload, draft: Draft, waited: Waited) -> BoltResponse:
         if waited.problem:
@@ -206,38 +215,31 @@ class Listeners:
     # ── in the form and after it ─────────────────────────────────────────────
 
     async def asked_for_more(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        """Nothing has to be looked up for these: they are shown at once."""
-        view, memory = body.get("view") or {}, self._memory(body)
-        await self.desk.furnishing.remember(memory.origin, more=1)
-        shown = with_more(view, self.desk.furnishing.seal)
-        self.desk.spawn(self.desk.furnishing.update(memory.origin, shown, view.get("hash")))
+        form = self._form(body)
+        await self.desk.furnishing.drawing.remember(form.origin, more=1)
+        self.desk.spawn(self.desk.furnishing.show_more(form, body.get("view") or {}))
         return await ack()
 
     async def changed_the_location(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        view, memory = body.get("view") or {}, self._memory(body)
-        location = chosen_location(view) or 0
-        await self.desk.furnishing.remember(memory.origin, location=location)
-        form = Form(**vars(memory), notes=notes_of(view), location=location)
-        self.desk.spawn(self.desk.furnishing.furnish(str(view.get("id")), form, view.get("hash")))
+        form = replace(self._form(body), groups=())  # they are the other location's
+        await self.desk.furnishing.drawing.remember(form.origin, location=form.location or 0)
+        self.desk.spawn(self.desk.furnishing.furnish(form, (body.get("view") or {}).get("hash")))
         return await ack()
 
     async def chose_the_thread(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        view, memory = body.get("view") or {}, self._memory(body)
-        if memory.whole and memory.conversation is None:
-            form = Form(**vars(memory), notes=notes_of(view))
-            self.desk.spawn(self.desk.furnishing.bring_the_thread(form, view.get("hash")))
+        form = self._form(body)
+        if form.threaded:
+            await self.desk.furnishing.drawing.remember(form.origin, whole=int(form.whole))
+            self.desk.spawn(self.desk.furnishing.bring_the_thread(form, (body.get("view") or {}).get("hash")))
         return await ack()
 
-    def _memory(self, body: Payload) -> FormMemory:
-        actor = payloads.actor(body)
-        return read_memory(body.get("view") or {}, actor["user"], actor["team"], self.desk.furnishing.seal)
+    def _form(self, body: Payload) -> Form:
+        """The open form that somebody acts in, as it shows itself."""
+        actor, view = payloads.actor(body), body.get("view") or {}
+        return Form(**vars(read_memory(view, actor["user"], actor["team"], self.seal)), **read_shown(view))
 
-    async def closed_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
-        team = payloads.actor(body)["team"]
-        try:
-            await self.desk.furnishing.close_form(f"{team}:view:{view.get('id')}")
-        except RedisError:
-            log.warning("close_not_noted")
+    async def closed_the_form(self, ack: AsyncAck, body: Payload) -> BoltResponse:
+        await self.desk.furnishing.drawing.remember(self._form(body).origin, closed=1)
         return await ack()
 
     async def cancelled(self, ack: AsyncAck, body: Payload) -> BoltResponse:
@@ -258,11 +260,9 @@ class Listeners:
             said = sentences.CANNOT_REOPEN.get(entry.state, sentences.GONE) if entry else sentences.GONE
             self.desk.spawn(self.desk.say(origin, said))
             return await ack()
-        form = await self.desk.furnishing.form_again(entry, origin)
-        view = body.get("view")
-        if view:
-            form = replace(form, origin=replace(form.origin, view=str(view.get("id"))))
-            self.desk.spawn(self.desk.furnishing.show_again(str(view.get("id")), form))
+        form = await self.desk.prefilling.again(entry, origin)
+        if origin.view:
+            self.desk.spawn(self.desk.furnishing.show_again(form))
             return await ack()
         return await self._open(ack, body, form)
 

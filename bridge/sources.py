@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 from bridge import attachment, replies, sentences, words
 from bridge.attachment import File
 from bridge.conversation import Conversation, files_of, kept
-from bridge.draft import Draft, Limits, Origin, Problem
+from bridge.draft import Draft, Limits, Problem
 from bridge.form import FormMemory
-from bridge.originals import Originals
+from bridge.originals import QUICK, Originals
 from bridge.people import NotAllowed, People, SlackAway
 from bridge.webapi import CallFailed, WebApi
 
@@ -28,7 +28,8 @@ NAMED = 5
 # Seconds for the names of those who spoke in a thread.
 LOOKING = 5.0
 # Seconds: Slack let this person see the message when they opened its menu. Who has left a private channel since must
-# not read on with the bot's eyes.
+# not read on with the bot's eyes. Who is in it, Slack would tell only an app with groups:read, which reads far more.
+# https://docs.slack.dev/reference/methods/conversations.members
 FRESH = 600.0
 
 
@@ -55,41 +56,58 @@ class Sources:
         return await self.originals.keep({"files": list(files)}) if files else None
 
     async def listed(self, name: str | None) -> tuple[File, ...]:
-        """The files that are kept under this name; none when it cannot be read now."""
-        try:
-            found = await self.originals.read(name) if name else None
-        except RedisError:
-            return ()
+        """The files that are kept under this name. Raises RedisError."""
+        found = await self.originals.read(name) if name else None
         return tuple((found or {}).get("files") or ())
 
-    async def read_thread(self, origin: Origin) -> tuple[str | None, str]:
-        """The thread around a message, read and kept: its name, and what the form says of it. Never an error."""
+    async def keep_thread(self, said: Mapping[str, Any], files: Sequence[File]) -> str | None:
+        return await self.originals.keep({**said, "files": list(files)})
+
+    async def read_thread(self, form: FormMemory) -> tuple[str | None, str]:
+        """The thread around a form's message, read and kept: its name, and what the form says of it. Never an error."""
+        origin = form.origin
         if time.time() - origin.asked_at > FRESH and not await self.people.is_public(origin.channel):
             return None, sentences.THREAD_UNREADABLE["stale"]
+        first = str(origin.thread_ts or origin.message_ts)
         try:
-            whole = await replies.read(
-                self.api, str(origin.channel), str(origin.thread_ts or origin.message_ts), self.most_replies
-            )
+            whole = await replies.read(self.api, str(origin.channel), first, self.most_replies)
         except CallFailed as failed:
             return None, _unreadable(failed.error, str(origin.channel))
-        whole = replace(whole, zone=await self._zone(origin.user))
-        room = max(1, self.limits.message - ROOM_ABOVE)
-        whole = whole.likely(room)
-        names = await self._names(whole)
-        carried = await asyncio.to_thread(whole.within, room, names)
+        carried, names = await self._fitting(whole, origin.user)
         if not carried.messages:
             return None, sentences.THREAD_UNREADABLE["too_long"]
-        others = [each for each in carried.messages if each.get("ts") != origin.message_ts]
-        files = self.files_of({"files": [file for each in others for file in files_of(each)]})
-        name = await self.originals.keep(carried.to_json() | {"files": files})
-        if name is None:
-            return None, sentences.THREAD_UNREADABLE["store_away"]
-        return name, _said(carried, names, origin.message_ts)
+        name = await self._keep_carried(form, carried)
+        return name, _said(carried, names, form) if name else sentences.THREAD_UNREADABLE["store_away"]
 
-    async def _names(self, whole: Conversation) -> words.Names:
+    async def _fitting(self, whole: Conversation, user: str) -> tuple[Conversation, words.Names]:
+        """As much of a thread as a post has room for, in its sharer's time zone; and the names that are known."""
+        room = max(1, self.limits.message - ROOM_ABOVE)
+        likely = replace(whole, zone=await self._zone(user)).likely(room)
+        names = await self._names(likely, LOOKING)
+        return await asyncio.to_thread(likely.within, room, names), names
+
+    async def _keep_carried(self, form: FormMemory, carried: Conversation) -> str | None:
+        try:
+            return await self.keep_thread(carried.to_json(), await self._files_around(form, carried))
+        except RedisError:
+            return None
+
+    async def _files_around(self, form: FormMemory, carried: Conversation) -> list[File]:
+        """The files of the other messages, but for those that the form shows already as its own message's."""
+        own = {each["id"] for each in await self.listed(form.files)}
+        others = [each for each in carried.messages if each.get("ts") != form.origin.message_ts]
+        files = [file for each in others for file in files_of(each) if str(file.get("id")) not in own]
+        return [attachment.of_thread(each) for each in self.files_of({"files": files})]
+
+    async def say_again(self, form: FormMemory, said: Mapping[str, Any]) -> str:
+        """What the form said of a kept thread when it was read."""
+        whole = Conversation.from_json(said)
+        return _said(whole, await self._names(whole, QUICK), form)
+
+    async def _names(self, whole: Conversation, within: float) -> words.Names:
         """The names that are found while somebody looks at the form; delivery has more time for the others."""
         try:
-            async with asyncio.timeout(LOOKING):
+            async with asyncio.timeout(within):
                 return await self.people.names(whole.mentioned())
         except TimeoutError:
             return words.Names()
@@ -102,31 +120,33 @@ class Sources:
 
     async def carry(self, draft: Draft, memory: FormMemory) -> Draft | Problem:
         """The draft with what was kept below what was typed, and the ticked files; a problem rather than without."""
-        files = await self._read(memory.files, "message", "files_gone")
-        if isinstance(files, Problem):
-            return files
+        own = await self._read(memory.files, "message", "files_gone")
+        if isinstance(own, Problem):
+            return own
+        below = await self._below(memory)
+        if isinstance(below, Problem):
+            return below
+        others = below.pop("files", ()) if memory.whole else ()
         if memory.whole:
-            if memory.conversation is None:
-                return Problem("thread", "thread_unread")
-            found = await self._read(memory.conversation, "thread")
-            if isinstance(found, Problem):
-                return found
-            files = {"files": [*files.get("files", ()), *found.pop("files", ())]}
-            draft = self._with_thread(draft, memory, found)
-        elif memory.original:
-            found = await self._read(memory.original, "message")
-            if isinstance(found, Problem):
-                return found
-            draft = replace(draft, message=(*draft.message, {"original": found}))
-        return replace(draft, files=attachment.chosen(files.get("files", ()), memory.ticked))
+            draft = self._with_thread(draft, memory, below)
+        elif below:
+            draft = replace(draft, message=(*draft.message, {"original": below}))
+        return replace(draft, files=_ticked(own.get("files", ()), others, memory))
+
+    async def _below(self, memory: FormMemory) -> dict[str, Any] | Problem:
+        """What was kept to stand below the words: the thread, the message, or nothing."""
+        if not memory.whole:
+            return await self._read(memory.original, "message")
+        if memory.conversation is None:
+            return Problem("thread", "thread_unreadable" if memory.thread_said else "thread_unread")
+        return await self._read(memory.conversation, "thread")
 
     def _with_thread(self, draft: Draft, memory: FormMemory, found: Mapping[str, Any]) -> Draft:
         said = Conversation.from_json(found)
         here = any(each.get("ts") == draft.origin.message_ts for each in said.messages)
         # The field opened with one of the thread's messages: left as it was, it would stand there twice.
         typed = () if here and memory.prefill and memory.prefill == prefilled(draft.message) else draft.message
-        stay = sentences.REPLIES_LEFT.format(left=said.left, replies=said.replies)
-        left = (*draft.left, stay) if said.left else draft.left
+        left = (*draft.left, *replies_left(said))
         return replace(draft, message=(*typed, {"conversation": dict(found)}), left=left)
 
     async def _read(self, name: str | None, field: str, gone: str = "original_gone") -> dict[str, Any] | Problem:
@@ -138,11 +158,24 @@ class Sources:
             return Problem(field, "store_away")
 
 
+def replies_left(said: Conversation) -> tuple[str, ...]:
+    """How many replies stay in Slack, if any do, as the report names it."""
+    return (sentences.REPLIES_LEFT.format(left=said.left, replies=said.replies),) if said.left else ()
+
+
 def prefilled(message: tuple[Mapping[str, Any], ...]) -> str:
     """The digest of the words in the field, the same whatever Slack did to their markup; empty without words."""
     rich = [each["rich_text"] for each in message if "rich_text" in each]
     text = " ".join(words.to_plain(rich).split())
     return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
+
+
+def _ticked(own: Sequence[File], others: Sequence[File], memory: FormMemory) -> tuple[File, ...]:
+    """Each file once: one that is among the message's own goes by the tick that it has there."""
+    ids = {each["id"] for each in own}
+    others = [each for each in others if each["id"] not in ids]
+    ticked = ids.intersection(memory.ticked) | set(memory.thread_ticked).difference(ids)
+    return attachment.chosen([*own, *others], ticked)
 
 
 def _unreadable(error: str, channel: str) -> str:
@@ -152,12 +185,12 @@ def _unreadable(error: str, channel: str) -> str:
     return sentences.THREAD_UNREADABLE.get(error, sentences.THREAD_UNREADABLE[""])
 
 
-def _said(carried: Conversation, names: words.Names, message_ts: str | None) -> str:
+def _said(carried: Conversation, names: words.Names, form: FormMemory) -> str:
     """How much of the thread crosses and whose words it holds, in plain text for a field's hint."""
     people = [names.users.get(each, sentences.SOMEONE)[:40] for each in carried.speakers()]
     more = [sentences.AND_MORE.format(more=len(people) - NAMED)] if len(people) > NAMED else []
     told = sentences.THREAD_READ.format(
         carried=carried.carried, replies=carried.replies, people=", ".join([*people[:NAMED], *more])
     )
-    here = any(each.get("ts") == message_ts for each in carried.messages)
-    return f"{told} {sentences.THREAD_REPLACES}" if here else told
+    here = any(each.get("ts") == form.origin.message_ts for each in carried.messages)
+    return f"{told} {sentences.THREAD_REPLACES}" if here and form.prefill else told

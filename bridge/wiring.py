@@ -19,6 +19,7 @@ from bridge.census import census
 from bridge.delivery import Delivery, Policy
 from bridge.desk import Desk
 from bridge.draft import Limits
+from bridge.drawing import Drawing
 from bridge.files.box import FileBox
 from bridge.files.carrying import Carrying
 from bridge.files.opening import SlackFiles
@@ -26,12 +27,14 @@ from bridge.files.serving import Files
 from bridge.front import Health
 from bridge.furnishing import Furnishing
 from bridge.installation import Installation
+from bridge.leaving import Leaving
 from bridge.nexudus import BadReference, Nexudus
 from bridge.originals import Originals
 from bridge.outbox import Outbox
 from bridge.pace import Pace
 from bridge.people import People, Rules, SlackSide
 from bridge.places import Places
+from bridge.prefilling import Prefilling
 from bridge.seal import Seal
 from bridge.settings import Settings
 from bridge.socketmode import SocketMode
@@ -148,9 +151,11 @@ def _assemble(
         settings.thread_replies_max,
     )  # fmt: skip
     seal = Seal.of(settings.slack_bot_token.get_secret_value())
-    furnishing = Furnishing(api, outbox, places, sources, seal, _limits(settings), settings.private_sources)
+    leaving = Leaving(people, settings.private_sources)
+    prefilling = Prefilling(sources, people, leaving, sources.limits)
+    furnishing = Furnishing(outbox, places, sources, Drawing(api, outbox, sources, seal), leaving)
     locale = people.locale if sentences.are_translated() else _english
-    desk = Desk(api, outbox, places, furnishing, locale)
+    desk = Desk(api, outbox, places, prefilling, furnishing, locale)
     policy = Policy(
         patience=settings.patience,
         timeout=settings.nexudus_timeout,

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from bridge import sentences, words
 from bridge.conversation import Conversation, in_order, unnamed
 from bridge.draft import Draft, Origin, compose_message
+from bridge.form import FormMemory
 from bridge.seal import Seal
 from tests.space import ANA, BEN, CARL, Space, open_space, until
 
@@ -254,7 +255,7 @@ async def test_a_public_place_is_not_warned_about(space: Space) -> None:
 
 
 def forged(space: Space, sealed: str, **change: Any) -> str:
-    memory = json.loads(space.bridge.desk.furnishing.seal.open(sealed) or "")
+    memory = json.loads(space.bridge.desk.furnishing.drawing.seal.open(sealed) or "")
     return json.dumps(memory | change)
 
 
@@ -292,7 +293,7 @@ async def test_a_form_from_before_a_new_key_says_so(space: Space) -> None:
     await choose(space, thread(space, 3))
     live = space.workspace.views[space.view()["id"]]
     live["private_metadata"] = Seal.of("xoxb-older").close(
-        str(space.bridge.desk.furnishing.seal.open(live["private_metadata"]))
+        str(space.bridge.desk.furnishing.drawing.seal.open(live["private_metadata"]))
     )
     reply = await space.sender.submit(live["id"], {"subject": "Talk"})
     assert "too old" in reply.errors["message"]
@@ -363,11 +364,11 @@ async def test_a_private_thread_is_not_read_from_an_old_form(space: Space) -> No
     space.workspace.add_thread("G1", messages)
     old = replace(origin, channel="G1", message_ts=messages[0]["ts"], thread_ts=messages[0]["ts"])
 
-    name, told = await sources.read_thread(old)
+    name, told = await sources.read_thread(FormMemory(old))
 
     assert (name, told) == (None, sentences.THREAD_UNREADABLE["stale"])
     assert not [each for each in space.workspace.calls if each.method == "conversations.replies"]
-    fresh, _ = await sources.read_thread(replace(old, asked_at=time.time()))
+    fresh, _ = await sources.read_thread(FormMemory(replace(old, asked_at=time.time())))
     assert fresh is not None
 
 

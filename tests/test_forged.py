@@ -64,7 +64,7 @@ async def test_a_forged_memory_names_nobody_else(space: Space, change: Any) -> N
     """Whatever private_metadata claims, the thread carries the ids of whoever pressed the button."""
     view = await form(space, BEN)
     live = space.workspace.views[view["id"]]
-    seal = space.bridge.desk.furnishing.seal
+    seal = space.bridge.desk.furnishing.drawing.seal
     memory = json.loads(seal.open(view["private_metadata"]) or "")
     live["private_metadata"] = json.dumps({**memory, **change} if isinstance(change, dict) else change)
 

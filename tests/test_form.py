@@ -286,7 +286,7 @@ async def test_a_reopened_form_holds_everything(space: Space) -> None:
     entry = await space.bridge.outbox.get(kept.id)
     assert entry is not None
 
-    form = await space.bridge.desk.furnishing.form_again(entry, origin)
+    form = await space.bridge.desk.prefilling.again(entry, origin)
 
     assert "@Carl" in str(form.message)
     assert (form.credit, form.left) == (BEN, ("a.png",))

@@ -100,6 +100,33 @@ async def test_odd_envelopes_stop_nobody(plugged: Plugged) -> None:
     assert "/community" in answer_text(answer)
 
 
+async def test_half_a_surrogate_pair_crosses_as_text(plugged: Plugged) -> None:
+    """Text that no store would take, anywhere in an envelope: it is one readable character, and the post crosses."""
+    await until(lambda: plugged.line.lines)
+    fields = {
+        "command": "/community", "text": "post Half \ud83d | Of a \udc4d pair", "user_id": ANA, "channel_id": "C1",
+        "team_id": plugged.space.workspace.team_id, "trigger_id": "1.\ud83d",
+    }  # fmt: skip
+
+    await plugged.line.send("slash_commands", fields)
+
+    (thread,) = await until(lambda: plugged.space.threads)
+    assert thread["Subject"] == "Half \ufffd"
+    assert thread["Message"].startswith("Of a \ufffd pair")
+
+
+async def test_an_envelope_too_deep_to_read_stops_nobody(plugged: Plugged) -> None:
+    """JSON nested a thousand times: refused like everything that Slack does not send, and the next one is answered."""
+    await until(lambda: plugged.line.lines)
+    deep: list[object] = []
+    for _ in range(900):
+        deep = [deep]
+    with pytest.raises(TimeoutError):
+        await plugged.line.send("interactive", {"type": "block_actions", "actions": deep}, within=0.3)
+
+    assert "/community" in answer_text(await plugged.sender.command(ANA, "help"))
+
+
 async def test_a_wrong_token_is_said_and_asked_again(
     redis_url: str, redis: Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,121 @@
+"""An open form drawn anew: what became of it since it opened, and whose drawing of it stands.
+
+Slack keeps what was typed where blocks keep their ids, and with a view's hash refuses what was drawn for an older one.
+https://docs.slack.dev/reference/methods/views.update
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import structlog
+from redis.exceptions import RedisError
+
+from bridge.draft import Origin
+from bridge.form import Form, form_view
+from bridge.originals import FORM_LIFE
+from bridge.outbox import Outbox
+from bridge.seal import Seal
+from bridge.sources import Sources
+from bridge.webapi import CallFailed, WebApi
+
+log = structlog.get_logger()
+
+# How often a form is drawn again after another drawing of ours, and the seconds that one has to be known by.
+TRIES, SETTLING = 3, 0.3
+# Seconds: longer than any reading of a thread, and short for somebody whose reader died.
+READING = 60
+
+
+@dataclass(frozen=True)
+class Drawing:
+    api: WebApi
+    outbox: Outbox
+    sources: Sources
+    seal: Seal
+
+    async def show(self, form: Form, version: str | None) -> None:
+        """Redraw the form, unless somebody else did since `version`: then it was sent, and shows its report."""
+        for _ in range(TRIES):
+            if await self._show(form, version) != "hash_conflict":
+                return
+            # Only our own drawings are known here.
+            await asyncio.sleep(SETTLING)
+            newer = (await self.shape(form.origin)).get("version")
+            if not newer or newer == version:
+                return
+            version = newer
+
+    async def _show(self, form: Form, version: str | None) -> str:
+        try:
+            form = await self._as_it_stands(form)
+        except RedisError:
+            # Half a form would drop what is ticked in the other half.
+            log.info("form_not_redrawn", error="store_away")
+            return "store_away"
+        return await self.update(form.origin, self.view(form), version)
+
+    async def _as_it_stands(self, form: Form) -> Form:
+        """The form with what was chosen and read in it since it was taken up."""
+        shape = await self.shape(form.origin)
+        form = replace(
+            form,
+            more=form.more or shape.get("more") == "1",
+            whole=shape["whole"] == "1" if "whole" in shape else form.whole,
+            conversation=shape.get("conversation") or form.conversation,
+            thread_said=shape.get("thread_said") or form.thread_said,
+        )
+        listed = form.listed or await self.sources.listed(form.files)
+        return replace(form, listed=listed, thread_listed=await self.sources.listed(form.conversation))
+
+    def view(self, form: Form) -> dict[str, Any]:
+        return form_view(form, self.seal)
+
+    async def update(self, origin: Origin, view: Mapping[str, Any], version: str | None) -> str:
+        """views.update, if the view is still at `version`; remembers the new one. Answers Slack's error."""
+        try:
+            answer = await self.api.call("views.update", view_id=origin.view, view=view, hash=version)
+        except CallFailed as failed:
+            log.info("form_not_redrawn", error=failed.error)
+            return failed.error
+        await self.remember(origin, version=str((answer.get("view") or {}).get("hash") or ""))
+        return ""
+
+    # ── what became of it ────────────────────────────────────────────────────
+
+    async def shape(self, origin: Origin) -> Mapping[str, str]:
+        """What was remembered of the form; nothing while it cannot be known, or has not opened yet."""
+        if not origin.view:
+            return {}
+        try:
+            return cast("dict[str, str]", await self.outbox.redis.hgetall(self._key(origin)))
+        except RedisError:
+            return {}
+
+    async def remember(self, origin: Origin, **shape: str | int) -> None:
+        """What became of the form, for whatever redraws it next."""
+        try:
+            await self.outbox.redis.hset(self._key(origin), mapping=cast("Any", shape))
+            await self.outbox.redis.expire(self._key(origin), FORM_LIFE)
+        except RedisError:
+            log.info("shape_not_remembered")
+
+    @contextlib.asynccontextmanager
+    async def alone(self, origin: Origin) -> AsyncIterator[bool]:
+        """Whether nobody else, in whatever process, reads for this form at the moment."""
+        key = f"{self._key(origin)}:reading"
+        try:
+            first = bool(await self.outbox.redis.set(key, 1, nx=True, ex=READING))
+        except RedisError:
+            first = True
+        try:
+            yield first
+        finally:
+            if first:
+                with contextlib.suppress(RedisError):
+                    await self.outbox.redis.delete(key)
+
+    def _key(self, origin: Origin) -> str:
+        return self.outbox.form_key(f"{origin.team}:view:{origin.view}")

@@ -1,0 +1,42 @@
+"""Leaving a private place: what is said before a message does, and where PRIVATE_SOURCES forbids it."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge import sentences
+from bridge.draft import Draft, Origin, Problem
+from bridge.people import People
+
+# Seconds that the answer to a sent form can spare.
+SENDING = 0.4
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Whatever is not known to be a public channel of this workspace alone counts as private."""
+
+    people: People
+    rule: Literal["allow", "warn", "forbid"] = "warn"
+
+    async def warning(self, origin: Origin, *, threaded: bool, others: bool, within: float | None = None) -> str:
+        """What stands above the button that sends it; not known `within` so many seconds, it is said too."""
+        if self.rule == "allow" or not origin.message_ts or await self._is_public(origin, within):
+            return ""
+        if self.rule == "forbid":
+            return sentences.REASONS["private_forbidden"]
+        more = sentences.PRIVATE_THREAD if threaded else sentences.PRIVATE_OTHERS if others else ""
+        return sentences.PRIVATE_SOURCE + more
+
+    async def forbids(self, draft: Draft) -> list[Problem]:
+        """PRIVATE_SOURCES=forbid: a message from anywhere not known to be public stays in Slack."""
+        if self.rule != "forbid" or not draft.origin.message_ts or await self._is_public(draft.origin, SENDING):
+            return []
+        return [Problem("message", "private_forbidden")]
+
+    async def _is_public(self, origin: Origin, within: float | None) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                return await self.people.is_public(origin.channel)
+        return False

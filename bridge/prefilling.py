@@ -1,0 +1,153 @@
+"""A form before it opens: with a Slack message in it, or with everything that a refused draft held.
+
+A trigger lives three seconds, so nothing here waits longer than a moment for what only makes it nicer.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bridge import attachment, sentences, words
+from bridge.attachment import File
+from bridge.conversation import Conversation, files_of
+from bridge.draft import Draft, Limits, Origin
+from bridge.entry import Entry
+from bridge.form import Form
+from bridge.leaving import Leaving
+from bridge.originals import QUICK
+from bridge.people import People
+from bridge.sources import Sources, prefilled, replies_left
+
+MOST_UNNAMED = 40
+# How many characters of somebody's message are put into the field to be edited.
+PREFILL = 3000
+
+
+@dataclass(frozen=True)
+class Prefilling:
+    sources: Sources
+    people: People
+    leaving: Leaving
+    limits: Limits = field(default_factory=Limits)
+
+    async def from_message(self, origin: Origin, message: Mapping[str, Any]) -> Form:
+        """A form that carries a Slack message: prefilled where Slack takes it back, else attached whole."""
+        author = str(message.get("user") or "") or None
+        threaded = bool(message.get("thread_ts") or message.get("reply_count"))
+        filled, warning = await asyncio.gather(
+            self._filled(Form(origin, threaded=threaded), message),
+            # Until it is known to be public it counts as private: somebody may be quick to send the form.
+            self.leaving.warning(origin, threaded=threaded, others=author != origin.user, within=QUICK),
+        )
+        form = await self._with_files(filled, self.sources.files_of(message), message)
+        return replace(form, credit=author if author != origin.user else None, warning=warning)
+
+    async def _filled(self, form: Form, message: Mapping[str, Any]) -> Form:
+        names, unnamed = await self._names(message)
+        plain = words.to_plain(message.get("blocks"), str(message.get("text") or ""), names)
+        rich, too_long = words.as_rich_text(message, names, PREFILL)
+        original = await self.sources.keep_message(message) if too_long else None
+        notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if too_long else []
+        return replace(
+            form,
+            subject=words.first_line(plain, min(120, self.limits.subject)),
+            message=rich,
+            original=original,
+            prefill=prefilled(({"rich_text": rich},)) if rich and form.threaded else "",
+            unnamed=unnamed,
+            notes=tuple(notes),
+        )
+
+    async def _with_files(self, form: Form, listed: Sequence[File], message: Mapping[str, Any]) -> Form:
+        """With the files of this message, listed; those that could not be kept stay in Slack."""
+        files = await self.sources.keep_files(listed)
+        if files:
+            return replace(form, files=files, listed=tuple(listed))
+        left = _file_names(message)
+        notes = [sentences.FILES_STAY.format(files=words.escape(", ".join(left)))] if left else []
+        return replace(form, left=(*form.left, *left), notes=(*form.notes, *notes))
+
+    async def typed(self, message: Mapping[str, Any]) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+        """Somebody's words as Slack takes them back, and the people whose ids stand in them for want of names."""
+        names, unnamed = await self._names(message)
+        return words.as_rich_text(message, names, self.limits.message)[0], unnamed
+
+    async def _names(self, message: Mapping[str, Any]) -> tuple[words.Names, tuple[str, ...]]:
+        """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""
+        needed = words.mentioned_in(message)
+        if not (needed.users or needed.channels):
+            return words.Names(), ()
+        looking = asyncio.create_task(self.people.names(needed))
+        done, _ = await asyncio.wait([looking], timeout=QUICK)
+        looking.cancel()  # delivery has more time for whom it did not find
+        known = looking.result() if done else words.Names()
+        # The form remembers them in a field of 3,000 characters.
+        unnamed = tuple(sorted(needed.users - known.users.keys()))[:MOST_UNNAMED]
+        return replace(known, users={**{user: user for user in unnamed}, **known.users}), unnamed
+
+    # ── again ────────────────────────────────────────────────────────────────
+
+    async def again(self, entry: Entry, origin: Origin) -> Form:
+        """The form with everything that a refused draft held; `origin` is where it is asked for again."""
+        draft = entry.draft
+        kept = replace(draft.origin, response_url=origin.response_url, asked_at=time.time(), view=origin.view)
+        form = Form(
+            kept, draft.credit, draft.anonymous,
+            subject=draft.subject, tags=", ".join(draft.tags), left=draft.left, unnamed=draft.unnamed,
+            location=draft.location, group=draft.group, delivery=draft.delivery, private=draft.private,
+            guests=draft.guests, more=draft.private or bool(draft.guests),
+        )  # fmt: skip
+        form = await self._typed_again(await self._attached_again(form, draft), draft)
+        whole = _piece(draft, "conversation")
+        return replace(form, thread_said=await self.sources.say_again(form, whole)) if whole and form.whole else form
+
+    async def _attached_again(self, form: Form, draft: Draft) -> Form:
+        """What stood below the words: the thread with its files, or the message."""
+        whole = _piece(draft, "conversation")
+        own, others = attachment.in_two(draft.files) if whole else (draft.files, ())
+        form = await (self._thread_again(form, whole, others) if whole else self._original_again(form, draft))
+        return await self._with_files(form, own, {"files": list(own)})
+
+    async def _thread_again(self, form: Form, whole: Mapping[str, Any], files: Sequence[File]) -> Form:
+        name = await self.sources.keep_thread(whole, files)
+        if name is None:
+            return replace(form, notes=(sentences.NOT_ATTACHED,))
+        said = Conversation.from_json(whole)
+        left = tuple(each for each in form.left if each not in replies_left(said))
+        form = replace(form, threaded=True, whole=True, conversation=name, thread_listed=tuple(files), left=left)
+        return await self._shared_again(form, said)
+
+    async def _original_again(self, form: Form, draft: Draft) -> Form:
+        attached = _piece(draft, "original")
+        original = await self.sources.keep_message(attached) if attached else None
+        notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if attached else []
+        return replace(form, original=original, notes=tuple(notes))
+
+    async def _shared_again(self, form: Form, said: Conversation) -> Form:
+        """With the thread's message that was shared: it crosses when the thread does not."""
+        here = next((each for each in said.messages if each.get("ts") == form.origin.message_ts), None)
+        if here is None:
+            return form
+        filled = await self._filled(form, here)
+        return replace(filled, subject=form.subject, unnamed=(*form.unnamed, *filled.unnamed))
+
+    async def _typed_again(self, form: Form, draft: Draft) -> Form:
+        rich = _piece(draft, "rich_text")
+        text = next((each["mrkdwn"] for each in draft.message if "mrkdwn" in each), "")
+        if not (rich or text):
+            return form
+        message, unnamed = await self.typed({"blocks": [rich] if rich else None, "text": text})
+        return replace(form, message=message, prefill="", unnamed=(*form.unnamed, *unnamed))
+
+
+def _piece(draft: Draft, name: str) -> Mapping[str, Any] | None:
+    return next((each[name] for each in draft.message if name in each), None)
+
+
+def _file_names(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files that stay in Slack, a few of them by name."""
+    files = files_of(message)
+    names = [str(each.get("title") or each.get("name") or "a file")[:60] for each in files[:5]]
+    return (*names, f"{len(files) - 5} more") if len(files) > 5 else tuple(names)
