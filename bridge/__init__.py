@@ -23,6 +23,6 @@
 
 `__main__` holds the commands, `settings` the environment, `wiring` builds everything once on the `store`, `running`
 runs the processes, `metrics` and a `census` of the ledger measure, `installation` ends it when the app is removed.
-`operating` holds the operator's side: `doctor`, `manifest`, `ledger` (why a post waits: `causes`), `erasure`. `demo`
-shows it all.
+`operating` holds the operator's side: `doctor`, `manifest`, `ledger` (why a post waits: `causes`), `erasure` (whose
+`traces` those are). `demo` shows it all.
 """

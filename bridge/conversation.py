@@ -104,7 +104,7 @@ def unnamed(conversation: Conversation, names: words.Names, sharer: str) -> word
     numbered = {user: sentences.PERSON.format(number=number) for number, user in enumerate(others, 1)}
     someone = dict.fromkeys(conversation.mentioned().users, sentences.SOMEONE)
     shown = {sharer: names.users[sharer]} if sharer in names.users else {}
-    return replace(names, users=someone | numbered | shown)
+    return replace(names, users=someone | numbered | shown, nobody=True)
 
 
 def nameless(message: Message) -> dict[str, Any]:

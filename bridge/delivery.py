@@ -148,6 +148,9 @@ class Delivery:
 
     async def _look(self, entry: Entry) -> None:
         """Adopt what is found; send again only after two clear looks; else look again later."""
+        if not entry.body:
+            # Erased with somebody whom it named: there is nothing left to tell its thread by.
+            return await self._end(entry, Outcome("unsure", "erased"))
         since = entry.first_sent or entry.kept
         try:
             seen = await self._search(entry, since)

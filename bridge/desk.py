@@ -196,7 +196,8 @@ class Desk:
         except RedisError:
             await self.say(origin, sentences.STORE_AWAY)
             return
-        log.info("cancel", id=id_, said=said)
+        # What no draft is called may be anything: it is not written down.
+        log.info("cancel", id=entry.id if entry else None, said=said)
         if said != "cancelled":
             await self.say(origin, sentences.CANNOT_CANCEL.get(said, sentences.GONE))
 

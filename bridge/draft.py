@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from bridge import words
+from bridge import sentences, words
 from bridge.conversation import Conversation, nameless, unnamed
 
 Ending = Literal["posted", "refused", "cancelled", "unposted", "unsure"]
@@ -203,14 +203,25 @@ def compose_message(draft: Draft, names: words.Names, credit: str = "") -> str:
 
 
 def _markdown(piece: Mapping[str, Any], names: words.Names, draft: Draft) -> str:
+    if draft.anonymous:
+        return _unnamed(piece, names, draft)
+    if "conversation" in piece:
+        return Conversation.from_json(piece["conversation"]).markdown(names)
+    return words.message_to_markdown(_source(piece), names)
+
+
+def _unnamed(piece: Mapping[str, Any], names: words.Names, draft: Draft) -> str:
+    """Where nobody is to be named: not the author in what was typed, and in others' words nobody but the sharer."""
     if "conversation" in piece:
         said = Conversation.from_json(piece["conversation"])
-        if not draft.anonymous:
-            return said.markdown(names)
         hidden = unnamed(said, names, draft.origin.user)
         return replace(said, messages=tuple(map(nameless, said.messages))).markdown(hidden)
     message = _source(piece)
-    return words.message_to_markdown(nameless(message) if draft.anonymous else message, names)
+    if "original" in piece:
+        hidden = unnamed(Conversation((message,), 0), names, draft.origin.user)
+    else:
+        hidden = replace(names, users={**names.users, str(draft.credit): sentences.SOMEONE}, nobody=True)
+    return words.message_to_markdown(nameless(message), hidden)
 
 
 def slug(subject: str) -> str:

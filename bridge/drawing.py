@@ -97,8 +97,10 @@ class Drawing:
     async def remember(self, origin: Origin, **shape: str | int) -> None:
         """What became of the form, for whatever redraws it next."""
         try:
-            await self.outbox.redis.hset(self._key(origin), mapping=cast("Any", shape))
-            await self.outbox.redis.expire(self._key(origin), FORM_LIFE)
+            async with self.outbox.redis.pipeline() as pipe:
+                pipe.hset(self._key(origin), mapping=cast("Any", shape))
+                pipe.expire(self._key(origin), FORM_LIFE, nx=True)  # a sent form's guard has a longer life
+                await pipe.execute()
         except RedisError:
             log.info("shape_not_remembered")
 

@@ -118,6 +118,7 @@ REASONS: Mapping[str, str] = {
     "reference below.",
     "several": "More than one thread on the board looks like yours, and we do not guess.",
     "sent_often": "The board took it several times without ever confirming it, so we stopped.",
+    "erased": "Its words were removed together with somebody whom it named.",
     "changed_mind": "You cancelled it.",
     "dropped": "The community team took it out of the queue.",
     "uninstalled": "The app was removed from this workspace before it could be posted.",
@@ -238,6 +239,8 @@ CONVERSATION_CUT = "The first {carried} of {replies} replies; the others stay in
 REPLIES_LEFT = "{left} of {replies} replies"
 PERSON = "Person {number}"
 SOMEONE = "someone"
+# The subject of a post whose words were erased with the person who wrote them.
+ERASED = "(removed)"
 AN_APP = "an app"
 BY_APP = "{name} (app)"
 CREDIT_LINK = "[See it in Slack]({link})"

@@ -1,21 +1,24 @@
 """Removing what is kept about one person, in their own posts and in other people's.
 
 A post of somebody else that is still to be carried is left as it is: whom it mentions, credits or
-invites is that person's to say. What has ended loses the mention, the credit and the guest.
+invites is that person's to say. What has ended loses the mention, the credit and the guest, and the
+erased person's own words and files. A message or thread that an open form was opened on goes whole
+where it names the person: the form then says that it is gone.
 """
 
-import json
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from bridge.draft import Draft
+from bridge import sentences
+from bridge.draft import NOT_POSTED
 from bridge.outbox import Outbox
 from bridge.people import People
+from bridge.traces import Person, read, write
 
-NOBODY = "UERASED"
-_UNDER_WAY = ("kept", "sending")
+# The queues of posts that are to be carried or told, and of those whose files are.
+_QUEUES = ("due", "attach")
 
 
 @dataclass(frozen=True)
@@ -61,71 +64,122 @@ def is_user_id(text: str) -> bool:
 async def erase(outbox: Outbox, people: People, user: str) -> Erased:
     """Remove every draft and every memory of a Slack person, whatever their team. Slack is not asked."""
     teams = await _teams(outbox, user)
-    on_their_way = [
-        each for team in teams for each in await outbox.latest(team, user, 10**6) if each.state == "sending"
-    ]
+    own = [each for team in teams for each in await outbox.latest(team, user, 10**6)]
+    on_their_way = sum(each.state == "sending" for each in own)
+    files = {str(file.get("id")) for each in own for file in (*each.files, *each.draft.files)}
     drafts = sum([await outbox.erase(team, user) for team in sorted(teams)])
     known = [await people.cache.remembered(f"{kind}:{user}") for kind in ("slack", "member")]
     await people.forget(user)
-    scrubbed = await _scrub(outbox, re.compile(rf"(?<![A-Z0-9]){re.escape(user)}(?![A-Z0-9])"), user)
-    return Erased(drafts, len(on_their_way), scrubbed.waiting, known=any(known) or scrubbed.places > 0)
+    scrubbed = await _scrub_drafts(outbox, Person(user, _names(known)))
+    places = scrubbed.places + await _scrub_the_rest(outbox, Person(user), files | scrubbed.files)
+    return Erased(drafts, on_their_way, scrubbed.waiting, known=any(known) or places > 0)
+
+
+def _names(known: Iterable[Any]) -> frozenset[str]:
+    """What the caches call the person: bridge writes it where a mention cannot stand, as in a form's field."""
+    records = [each for cached in known if cached for each in (cached, *cached.get("profiles", ()))]
+    return frozenset(str(each["name"]) for each in records if each.get("name") not in (None, "", sentences.SOMEONE))
 
 
 class _Scrubbed(NamedTuple):
-    """In how many places the person stood and stands no more, and how many waiting drafts still name them."""
+    """In how many drafts the person stood and stands no more, how many waiting ones name them, and whose files went."""
 
     places: int
     waiting: int
+    files: frozenset[str]
 
 
 async def _teams(outbox: Outbox, user: str) -> set[str]:
     """Where they posted from; drafts that outlived the list of their person's are put back into it."""
     teams = {key.split(":")[-2] async for key in _keys(outbox, f"mine:*:{user}")}
     async for key in _keys(outbox, "draft:*"):
-        fields = await _fields(outbox, key)
-        origin = Draft.from_json(fields["draft"]).origin if "draft" in fields else None
-        if origin and origin.user == user:
-            await outbox.redis.zadd(f"{outbox.prefix}mine:{origin.team}:{user}", {fields["id"]: 0}, nx=True)
-            teams.add(origin.team)
+        origin = _object((await _fields(outbox, key)).get("draft", "")).get("origin")
+        if isinstance(origin, dict) and origin.get("user") == user:
+            team = str(origin.get("team"))
+            await outbox.redis.zadd(f"{outbox.prefix}mine:{team}:{user}", {_id(key): 0}, nx=True)
+            teams.add(team)
     return teams
 
 
-async def _scrub(outbox: Outbox, naming: re.Pattern[str], user: str) -> _Scrubbed:
+# ── other people's drafts ────────────────────────────────────────────────────
+
+
+async def _scrub_drafts(outbox: Outbox, person: Person) -> _Scrubbed:
     waiting = places = 0
+    files: set[str] = set()
     async for key in _keys(outbox, "draft:*"):
         fields = await _fields(outbox, key)
-        named = {name: text for name, text in fields.items() if naming.search(text)}
-        if named and fields.get("state") in _UNDER_WAY:
+        named = {name: text for name, text in fields.items() if person.is_in(text)}
+        if not named:
+            continue
+        if await _is_queued(outbox, _id(key)):
             waiting += 1
-        elif named:
-            places += 1
-            await _scrub_draft(outbox, key, named, naming, user)
+            continue
+        places += 1
+        scrubbed = {name: write(_without(name, text, person, fields)) for name, text in _touched(fields, named)}
+        files |= _file_ids(fields) - _file_ids(fields | scrubbed)
+        # The body says names, which no id tells from other words; what was sent is not needed any more.
+        await outbox.rewrite(_id(key), scrubbed, gone="body")
+    return _Scrubbed(places, waiting, frozenset(files))
+
+
+async def _is_queued(outbox: Outbox, id_: str) -> bool:
+    scores = [await outbox.redis.zscore(outbox.prefix + queue, id_) for queue in _QUEUES]
+    return any(score is not None for score in scores)
+
+
+def _touched(fields: dict[str, str], named: dict[str, str]) -> Iterable[tuple[str, str]]:
+    """Who could not be invited stands in the outcome by name alone."""
+    return ({name: text for name, text in fields.items() if name == "outcome"} | named).items()
+
+
+def _without(name: str, text: str, person: Person, fields: dict[str, str]) -> Any:
+    """One field of somebody else's record that has ended."""
+    value = read(text)
+    if name == "draft" and isinstance(value, dict):
+        return _draft_without(value, person, posted=fields.get("state") not in NOT_POSTED)
+    if name == "outcome" and isinstance(value, dict) and "who" in (value.get("detail") or {}):
+        value["detail"]["who"] = [sentences.SOMEONE]
+    return person.without(value)
+
+
+def _draft_without(draft: dict[str, Any], person: Person, *, posted: bool) -> dict[str, Any]:
+    """The words of a credited message are its author's; its title on the board is the sharer's."""
+    if draft.get("credit") == person.user:
+        draft |= {"message": [], "files": [], "left": [], "credit": None}
+        draft |= {} if posted else {"subject": sentences.ERASED}
+    scrubbed: dict[str, Any] = person.without(draft)
+    return scrubbed | {"message": [piece for piece in scrubbed.get("message", ()) if piece]}
+
+
+def _file_ids(fields: dict[str, str]) -> set[str]:
+    listed = [read(fields.get("files", "[]")), _object(fields.get("draft", "")).get("files")]
+    return {str(each["id"]) for files in listed if isinstance(files, list) for each in files if "id" in each}
+
+
+# ── everything else ──────────────────────────────────────────────────────────
+
+
+async def _scrub_the_rest(outbox: Outbox, person: Person, files: Iterable[str]) -> int:
+    """What forms were opened on, what messages became, and files on offer. Answers in how many places they stood."""
+    redis, places, ids = outbox.redis, 0, tuple(files)
     async for key in _keys(outbox, "source:*"):
         posted = await _fields(outbox, key)
-        if gone := [id_ for id_, text in posted.items() if naming.search(text)]:
-            places += await outbox.redis.hdel(key, *gone)
+        if gone := [id_ for id_, text in posted.items() if person.is_in(text)]:
+            places += await redis.hdel(key, *gone)
     async for key in _keys(outbox, "original:*"):
-        text = cast("str | None", await outbox.redis.get(key))
-        if text and naming.search(text):
-            places += bool(await outbox.redis.set(key, naming.sub(NOBODY, text), keepttl=True))
-    return _Scrubbed(places, waiting)
-
-
-async def _scrub_draft(outbox: Outbox, key: str, named: dict[str, str], naming: re.Pattern[str], user: str) -> None:
-    """Somebody else's draft that has ended: of its fields, those that name the person."""
-    if text := named.pop("draft", None):
-        named["draft"] = _without(Draft.from_json(text), naming, user).to_json()
-    await outbox.redis.hset(key, mapping=_nameless(named, naming))
-
-
-def _nameless(fields: dict[str, str], naming: re.Pattern[str]) -> Any:
-    return {name: naming.sub(NOBODY, text) for name, text in fields.items()}
-
-
-def _without(draft: Draft, naming: re.Pattern[str], user: str) -> Draft:
-    message = json.loads(naming.sub(NOBODY, json.dumps(draft.message)))
-    guests = tuple(each for each in draft.guests if each != user)
-    return replace(draft, message=tuple(message), guests=guests, credit=None if draft.credit == user else draft.credit)
+        if person.is_in(str(await redis.get(key) or "")):
+            places += await redis.delete(key)
+    async for key in _keys(outbox, "file:*"):
+        address = str(_object(str(await redis.get(key) or "")).get("url"))
+        if any(id_ in address for id_ in ids):
+            places += await redis.delete(key)
+    # A hint says speakers by name, a cached group has its members' ids: both are made again when they are wanted.
+    async for key in _keys(outbox, "form:*"):
+        await redis.hdel(key, "thread_said")
+    async for key in _keys(outbox, "group*:*"):
+        await redis.delete(key)
+    return places
 
 
 async def _keys(outbox: Outbox, pattern: str) -> AsyncIterator[str]:
@@ -136,3 +190,13 @@ async def _keys(outbox: Outbox, pattern: str) -> AsyncIterator[str]:
 
 async def _fields(outbox: Outbox, key: str) -> dict[str, str]:
     return cast("dict[str, str]", await outbox.redis.hgetall(key))
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object, also where another version of bridge wrote something else."""
+    found = read(text)
+    return found if isinstance(found, dict) else {}
+
+
+def _id(key: str) -> str:
+    return key.rpartition(":")[2]

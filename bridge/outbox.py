@@ -92,7 +92,7 @@ class Outbox:
             return replace(await self._entry(fields), drift=drift)
         except UNREADABLE:
             log.error("unreadable", id=fields.get("id"))
-            await self._run(scripts.PARK, [], fields.get("id", ""))
+            await self._run(scripts.PARK, [], fields.get("id", ""), _ms(self.keep))
             return 0.0
 
     async def wait(self, seconds: float) -> None:
@@ -226,11 +226,16 @@ class Outbox:
             form = await self.redis.hget(self._record(id_), "form")
             if entry and (source := self._source_of(entry.draft)):
                 await self.redis.hdel(source, id_)
-            await self.redis.zrem(self.prefix + "due", id_)
-            await self.redis.zrem(self.prefix + "failed", id_)
+            for queue in ("due", "attach", "failed"):
+                await self.redis.zrem(self.prefix + queue, id_)
             await self.redis.delete(self._record(id_), *([form] if form else []))
         await self.redis.delete(self._mine(team, user))
         return len(ids)
+
+    async def rewrite(self, id_: str, fields: Mapping[str, str], *, gone: str) -> None:
+        """Fields of a record as they shall be, unless it has expired, and without the one that is `gone`."""
+        await self._run(scripts.NOTE, [], id_, *(part for pair in fields.items() for part in pair))
+        await self.redis.hdel(self._record(id_), gone)
 
     # ── keys ─────────────────────────────────────────────────────────────────
 

@@ -272,12 +272,14 @@ return 1
 """
 )
 
-# A record that this version cannot read is set aside for an operator; it must not stop the others.
+# A record that this version cannot read is set aside for an operator, for as long as one that failed; it must not
+# stop the others.
 PARK = (
     _HEAD
     + """
 redis.call('ZREM', due, ARGV[2])
 redis.call('ZADD', prefix .. 'failed', now, ARGV[2])
+redis.call('PEXPIRE', record(ARGV[2]), tonumber(ARGV[3]))
 return 1
 """
 )

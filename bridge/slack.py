@@ -44,9 +44,6 @@ def build(desk: Desk, command: str) -> AsyncApp:
             bot_user_id=desk.api.bot_user,
         )
 
-    # They write whole bodies, views, addresses and response_urls at INFO and below.
-    for chatty in ("slack_bolt", "slack_sdk", "httpx", "httpcore", "aiohttp"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
     quiet = logging.getLogger("bridge.bolt")
     quiet.setLevel(logging.ERROR)
     app = AsyncApp(

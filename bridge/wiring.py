@@ -118,6 +118,7 @@ class Bridge:
 @contextlib.asynccontextmanager
 async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
     """Every part, connected, for as long as the block runs."""
+    hush()
     redis, blocking = store.connect(redis_url), store.connect_blocking(redis_url, block=1.0)
     # Slack's own default of five minutes would outlive every promise; single calls set their own limits.
     timeout = aiohttp.ClientTimeout(total=15, connect=5)
@@ -218,6 +219,12 @@ def _file_rules(settings: Settings) -> attachment.Rules:
 
 def _limits(settings: Settings) -> Limits:
     return Limits(settings.subject_max, settings.message_max, settings.tags_max)
+
+
+def hush() -> None:
+    """Silences whoever writes whole bodies, views, addresses and response_urls, at INFO and below."""
+    for chatty in ("slack_bolt", "slack_sdk", "httpx", "httpcore", "aiohttp"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
 def set_up_logs(level: str) -> None:

@@ -1,14 +1,16 @@
-"""A real server for the session, empty for each test."""
+"""A real server for the session, empty for each test; and nothing that is said in a test gives anybody away."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 from redis.asyncio import Redis
 
-from bridge import store
+from bridge import store, wiring
+from tests import overheard
 from tests.clinic import Clinic, open_clinic
 from tests.space import Space, open_space
 
@@ -16,6 +18,30 @@ from tests.space import Space, open_space
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_configure() -> None:
+    # The tests' own clients write as much as bridge's do.
+    wiring.hush()
+    # Tracebacks as bridge itself writes them: without the variables of each frame.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+
+
+def pytest_runtest_setup() -> None:
+    overheard.forget()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test fails when anything that was logged or printed within it, by whatever logger, gives somebody away."""
+    report = yield
+    ended = report.when == "teardown" and not report.failed
+    if ended and (found := overheard.leaks("\n".join(said for _, said in report.sections))):
+        report.outcome, report.longrepr = "failed", "\n".join(["What was logged gives away", *found])
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,13 @@ import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from bridge.demo.sender import Reply, Sender
 from bridge.demo.workspace import Workspace
+from tests import overheard
 
 
 @dataclass
@@ -70,6 +72,7 @@ class SocketSender(Sender):
     line: SlackSocket
 
     async def form(self, fields: dict[str, Any]) -> Reply:
+        overheard.hear(urlencode(fields).encode())
         if "payload" in fields:
             answer = await self.line.send("interactive", json.loads(fields["payload"]))
         else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 from starlette.applications import Starlette
 
 from bridge import running, wiring
@@ -17,8 +18,11 @@ from bridge.demo.loopback import Loopback
 from bridge.demo.sender import Reply, Sender
 from bridge.demo.workspace import Workspace
 from bridge.settings import GivenSettings, Settings
+from tests import keys
+from tests.overheard import Overheard
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+PASSWORD = "hush-4711"
 HALL, ANNEX = 1421021016, 1421021017
 ANA, BEN, CARL = "U0ANA", "U0BEN", "U0CARL"
 
@@ -89,7 +93,7 @@ async def until_async(condition: Callable[[], Awaitable[Any]], seconds: float = 
 
 def seed(board: Board, workspace: Workspace) -> None:
     """One location with a public, a restricted and a private group; three people who match."""
-    board.logins["api@space.example"] = "pass"
+    board.logins["api@space.example"] = PASSWORD
     board.add_business(HALL, "Hall", "hall")
     board.add_group(11, HALL, "General", 2)
     board.add_group(12, HALL, "Makers", 1, members=[201])
@@ -120,7 +124,7 @@ def settings_for(board_url: str, workspace_url: str, **more: Any) -> Settings:
             "slack_api_url": f"{workspace_url}/api/",
             "nexudus_url": board_url,
             "nexudus_username": "api@space.example",
-            "nexudus_password": "pass",
+            "nexudus_password": PASSWORD,
             **quick,
             **more,
         }
@@ -145,12 +149,16 @@ async def open_space(redis_url: str, *, worker: bool = True, files: bool = False
         front = Loopback(running.app(bridge))
         url = await front.start(door.port)
         await bridge.greet_slack()
-        sender = Sender(workspace, SECRET, client, f"{url}/slack/events")
+        sender = Overheard(workspace, SECRET, client, f"{url}/slack/events")
         space = Space(board, workspace, *banks, settings, bridge.redis, bridge, sender, url=url)
         if worker:
             space.start_worker()
         try:
             yield space
+            await space.stop_worker()
+            with contextlib.suppress(RedisError):  # where a test took it away, nothing can be left in it
+                leaks = await keys.leaks(bridge.redis, settings.prefix)
+                assert not leaks, leaks
         finally:
             bridge.delivery.stop()
             bridge.carrying.stop()

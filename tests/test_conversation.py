@@ -220,6 +220,26 @@ async def test_a_single_message_can_stay_without_a_name(space: Space) -> None:
     assert "Originally by Ben, shared from Slack by Ana" in named
 
 
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("long", [False, True])
+async def test_no_link_and_no_mention_names_the_author_either(space: Space, whole: bool, long: bool) -> None:
+    """Without names: a profile's link, a mention of the author, in a message, an original or a thread, name nobody."""
+    link = "https://harbour.slack.com/team/U0BEN"
+    text = f"<{link}|Ben here> <{link}> `{link}` <@{BEN}|ben> <slack://user?team=T1&id=U0BEN>" + " so" * 1200 * long
+    message = said(0, text)
+    if whole:
+        await choose(space, space.workspace.add_thread("C1", [message, said(1, link, CARL)]))
+    else:
+        await space.sender.message_shortcut(ANA, message)
+    view = space.view()["id"]
+    field: Any = {"message": {"type": "rich_text", "elements": []}} if long else {}
+    await space.sender.submit(view, {"subject": "Talk", "credit": []} | field)
+
+    carried = (await until(lambda: space.threads))[0]["Message"]
+    assert "someone" in carried
+    assert not [name for name in ("U0BEN", "Ben here", "team/", "@ben") if name in carried]
+
+
 async def test_the_own_message_has_no_credit_to_give(space: Space) -> None:
     """Words of one's own are neither credited nor asked about."""
     await space.sender.message_shortcut(ANA, said(0, "Mine", ANA))

@@ -35,7 +35,7 @@ IMPORTS: dict[str, set[str]] = {
     "originals": set(),
     "conversation": {"sentences", "words"},
     "attachment": {"words"},
-    "draft": {"conversation", "words"},
+    "draft": {"conversation", "sentences", "words"},
     "entry": {"draft"},
     "files": {
         "attachment", "decision", "delivery", "entry", "leases", "metrics", "nexudus", "outbox", "report", "webapi",
@@ -86,7 +86,8 @@ IMPORTS: dict[str, set[str]] = {
     },
     "intake": set(),
     "causes": {"blocks", "entry"},
-    "erasure": {"draft", "outbox", "people"},
+    "traces": set(),
+    "erasure": {"draft", "outbox", "people", "sentences", "traces"},
     "ledger": {"blocks", "causes", "draft", "entry", "outbox", "settings", "store", "tokens", "words"},
     "front": {"intake", "metrics"},
     "socketmode": {"front", "intake"},

@@ -17,7 +17,7 @@ from bridge import causes, sentences, store
 from bridge.draft import Outcome
 from bridge.outbox import Outbox
 from tests.commanding import bridge, command, draft, end, environment, mark_as_sending, put
-from tests.space import ANA, BEN, Space, until, until_async
+from tests.space import ANA, BEN, PASSWORD, Space, until, until_async
 
 # ── looking ──────────────────────────────────────────────────────────────────
 
@@ -229,7 +229,7 @@ async def test_retry_after_a_rejected_login_tries_at_once(resting: Space) -> Non
     resting.start_worker()
     await until(lambda: resting.board.seen("POST /api/token"))
     await until_async(lambda: is_put_back(resting))
-    resting.board.logins["api@space.example"] = "pass"
+    resting.board.logins["api@space.example"] = PASSWORD
 
     result = await bridge(resting, "outbox", "retry", id_)
 

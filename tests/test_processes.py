@@ -22,7 +22,9 @@ from bridge.demo.faults import Fault
 from bridge.demo.loopback import Loopback
 from bridge.demo.sender import Sender
 from bridge.demo.workspace import Workspace
-from tests.space import ANA, BEN, CARL, SECRET, seed, until, until_async
+from tests import overheard
+from tests.overheard import Overheard
+from tests.space import ANA, BEN, CARL, PASSWORD, SECRET, seed, until, until_async
 
 
 @dataclass
@@ -84,7 +86,7 @@ async def open_town(folder: Path, **more: str) -> AsyncIterator[Town]:
         "SLACK_API_URL": f"{workspace.url}/api/",
         "NEXUDUS_URL": board_url,
         "NEXUDUS_USERNAME": "api@space.example",
-        "NEXUDUS_PASSWORD": "pass",
+        "NEXUDUS_PASSWORD": PASSWORD,
         "NEXUDUS_TIMEOUT": "1",
         "NEXUDUS_SEARCH_LAG": "0.3",
         "NEXUDUS_CALL_INTERVAL_MS": "0",
@@ -95,7 +97,7 @@ async def open_town(folder: Path, **more: str) -> AsyncIterator[Town]:
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
     } | more
     async with httpx.AsyncClient() as client:
-        sender = Sender(workspace, SECRET, client, f"http://127.0.0.1:{port}/slack/events", patience=5)
+        sender = Overheard(workspace, SECRET, client, f"http://127.0.0.1:{port}/slack/events", patience=5)
         town = Town(board, workspace, env, port, folder, sender)
         try:
             yield town
@@ -105,6 +107,7 @@ async def open_town(folder: Path, **more: str) -> AsyncIterator[Town]:
                     await town.kill(process)
             for server in banks:
                 await server.stop()
+            overheard.repeat(folder)
 
 
 def subjects(town: Town) -> list[str]:

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlencode
 
 import pytest
 import structlog
 from redis.asyncio import Redis
 
 from bridge.demo.sender import FORM
+from tests import overheard
 from tests.signed import (
     command,
     payload,
@@ -103,3 +106,37 @@ async def test_nothing_that_people_write_is_logged(space: Space, caplog: pytest.
 
     lines = [line for line in said if any(secret in line for secret in SECRETS)]
     assert [line[:300] for line in lines] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "token=xoxb-demo",
+        "url=/link?ticket=xapp-1-A0",
+        f"refresh_token=rt-{'0a' * 16}",
+        "authorization: Bearer abc",
+        f"key={SECRET}",
+        "password=hush-4711",
+        "/metrics s3cret",
+        "for ana@space.example",
+        "GET /api?User_Email=ana%40space.example",
+        f"POST http://127.0.0.1:1/hooks/commands/{'0a' * 16}",
+        f"GET /files/{'aB-_' * 11}",
+        "Who *joins*?",
+        "subject='Coffee is back'",
+        "Soup at noon",
+        "in the long field",
+    ],
+)
+def test_whatever_gives_somebody_away_is_overheard(line: str) -> None:
+    """The search at the end of each test knows every secret by its looks, and what was typed by having heard it."""
+    said = {
+        "view": {"state": {"values": {"a": {"a": {"value": "in the long field"}}}}},
+        "message": {"text": "Soup at noon"},
+    }
+    overheard.hear(urlencode({"text": "post Coffee is back | The machine works"}).encode())
+    overheard.hear(urlencode({"payload": json.dumps(said)}).encode())
+    found = overheard.leaks(f"put disposition=kept id=6krnktrrclu4-1 user=U0ANA\n{line}")
+    overheard.forget()
+    assert len(found) == 1
+    assert overheard.leaks("2026-11-24 [info] put disposition=kept id=6krnktrrclu4-1 user=U0ANA team=T0BRIDGE") == []

@@ -3,6 +3,9 @@
 # ruff: noqa: E501 - a row of a table is one fact and stays on one line
 
 import re
+import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -121,6 +124,99 @@ def test_a_link_into_a_private_conversation_stays_in_slack() -> None:
         words.to_markdown(section(link("https://slack.com/intl/en-gb/")), "", NAMES)
         == "<https://slack.com/intl/en-gb/>"
     )
+
+
+SECRET = "https://acme.slack.com/archives/C0SECRET99/p17"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        SECRET,
+        "https://acme.slack.com:443/archives/C0SECRET99",
+        "https://acme.slack.com./archives/C0SECRET99",
+        "HTTPS://ACME.SLACK.COM/ARCHIVES/C0SECRET99",
+        "https://me@acme.slack-gov.com/archives/C0SECRET99",
+        "https://acme.slack.com/archives/%430SECRET99",
+        "https://acme.slack.com/?redir=%2Farchives%2FC0SECRET99",
+        "https://slack-redir.net/link?url=https%3A%2F%2Facme.slack.com%2Farchives%2FC0SECRET99",
+        "https://slack.com/app_redirect?channel=C0SECRET99",
+        "https://slack.com/app_redirect?team=T1&channel=C0SECRET99",
+        "https://app.slack.com/client/T1/C0SECRET99/thread/C0SECRET99-1.2",
+        "slack://channel?team=T1&id=C0SECRET99",
+    ],
+)
+@pytest.mark.parametrize("where", range(9))
+def test_no_writing_of_an_address_and_no_place_for_it_gives_a_private_channel_away(url: str, where: int) -> None:
+    """As a link, a label, typed text, code, a button, a field, an attachment's title or footer: told in words."""
+    typed = {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": f"curl {url}"}]}
+    button = {
+        "type": "actions",
+        "elements": [{"type": "button", "text": {"type": "plain_text", "text": url}, "url": url}],
+    }
+    messages: list[dict[str, Any]] = [
+        {"blocks": section(link(url), said(" x"))},
+        {"blocks": section(link("https://example.com/", url))},
+        {"blocks": section(said(f"see ({url}), or {url}."))},
+        {"blocks": [{"type": "rich_text", "elements": [typed]}]},
+        {"text": f"`{url}` and {url} and <{url}|{url}>"},
+        {"blocks": [button]},
+        {"blocks": section(said(url[:-4]), said(url[-4:], "bold"))},
+        {"attachments": [{"fields": [{"title": url, "value": url}], "title": url, "title_link": url}]},
+        {"attachments": [{"text": "t", "footer": url, "author_name": url, "author_link": url, "image_url": url}]},
+    ]
+    told = words.message_to_markdown(messages[where], NAMES)
+    assert "SECRET99" not in told.upper()
+    assert "a message in Slack" in told
+    assert "C0SECRET99" in words.mentioned_in(messages[where]).channels
+
+
+def test_what_only_resembles_an_address_of_slack_stays_as_it_is() -> None:
+    """A public channel's, Slack's own pages, and other people's addresses that say slack."""
+    for url in (
+        "https://acme.slack.com/archives/C1/p17",
+        "https://slack.com/help/articles/1234",
+        "https://github.com/search?q=slack.com&id=5",
+        "https://notslack.com/archives/C0SECRET99",
+        "https://acme.slack.com/team/U0ANA",
+    ):
+        assert words.to_markdown(section(link(url)), "", NAMES) == f"<{url}>"
+        assert url in words.mrkdwn_to_markdown(f"go to {url}.", NAMES).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://acme.slack.com/team/U0ANA", "someone"),
+        ("https://acme.slack.com/team/ana", "someone"),
+        ("https://acme.slack.com/%74eam/U0ANA", "someone"),
+        ("slack://user?team=T1&id=U0ANA", "someone"),
+        ("https://slack.com/app_redirect?channel=U0ANA", "someone"),
+        ("https://app.slack.com/client/T1/C1/user_profile/W0ANA", "someone"),
+        ("https://acme.slack.com/messages/@U0ANA", "someone"),
+        ("https://acme.slack.com/files/U0ANA/F1/plan.png", "a file in Slack"),
+    ],
+)
+def test_where_nobody_is_to_be_named_no_link_names_anybody(url: str, told: str) -> None:
+    """A profile's address names its person, whatever its label says; so does a file's whoever uploaded it."""
+    hidden = replace(NAMES, nobody=True)
+    assert words.to_markdown(section(link(url)), "", hidden) == told
+    assert words.to_markdown(section(said(f"ask {url}!")), "", hidden) == f"ask {told}!"
+    labelled = words.to_markdown(section(link(url, "Ana")), "", hidden)
+    assert labelled == ("Ana" if "files" in url else "someone")
+
+
+def test_a_text_of_one_long_word_is_read_in_no_time() -> None:
+    """Looking for addresses costs no more than the text is long."""
+    began = time.perf_counter()
+    for text in (
+        "slack" * 20000,
+        "a" * 100000 + "/slack.com/",
+        "slack.com/" * 10000,
+        "https://slack.com/" + "%25" * 30000,
+    ):
+        words.to_markdown(section(said(text)), "", NAMES)
+    assert time.perf_counter() - began < 2
 
 
 def test_a_link_into_slack_stays_a_link_in_the_form() -> None:

@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.words import nouns
+from bridge.words import addresses, nouns
 from bridge.words.markdown import markdown_of, unmentioning
-from bridge.words.message import parts_of, parts_of_message
+from bridge.words.message import discreet, parts_of, parts_of_message
 from bridge.words.mrkdwn import mrkdwn_parts
 from bridge.words.nouns import Mentioned, Names
 from bridge.words.runs import Part, Run, clean, text_of
@@ -46,7 +46,7 @@ def to_markdown(blocks: object, text: str = "", names: Names = _NOBODY) -> str:
 
 def mrkdwn_to_markdown(text: str, names: Names = _NOBODY) -> str:
     """The same for mrkdwn alone, as in a command's text."""
-    return markdown_of(mrkdwn_parts(clean(text), names))
+    return markdown_of(discreet(mrkdwn_parts(clean(text), names), names))
 
 
 def message_to_markdown(message: Mapping[str, Any], names: Names = _NOBODY) -> str:
@@ -72,9 +72,11 @@ def inert(text: str) -> str:
     """One line for a field that the board takes for plain text: read as typed, and harmless taken for HTML.
 
     The classic portal cuts everything from a `<` to the next `>` out of subjects, so brackets that could be
-    a tag become ‹ and ›. A character reference gets a word joiner, which cannot be seen.
+    a tag become ‹ and ›. A character reference gets a word joiner, which cannot be seen. What an address in Slack
+    leads to is not known here, so it is told in words.
     """
-    line = re.sub("<([^<>]*)>", "‹\\1›", " ".join(clean(text).split()))
+    line = addresses.told(" ".join(clean(text).split()), _NOBODY)
+    line = re.sub("<([^<>]*)>", "‹\\1›", line)
     cut = line.rfind(">") + 1
     line = re.sub("<(?=[A-Za-z/!?])", "‹", line[:cut].replace("<", "‹") + line[cut:])
     return unmentioning(re.sub(r"&#?\w+;?", _unreferenced, line))

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
-from bridge.words import nouns
+from bridge.words import addresses, nouns
 from bridge.words.mrkdwn import decode, mrkdwn_parts
 from bridge.words.nouns import Names
 from bridge.words.rich_text import block_parts, maps
-from bridge.words.runs import Part, Run, clean, spoken, styled, text_at
+from bridge.words.runs import Part, Run, clean, spoken, styled, text_at, text_of
 
 _LABELLED = re.compile(r"<[@!](?:subteam\^)?([A-Z0-9]+)\|@?([^<>|]+)>")
 # What marks an attachment as a message from another conversation.
@@ -22,7 +23,22 @@ def parts_of(blocks: object, text: object, names: Names) -> list[Part]:
     # Slack writes the handles of groups into the text, and only their ids into the blocks.
     if labels := {ident: decode(label) for ident, label in _LABELLED.findall(given)}:
         names = replace(names, labels=labels)
-    return spoken(block_parts(blocks, names)) or spoken(mrkdwn_parts(given, names))
+    return discreet(spoken(block_parts(blocks, names)) or spoken(mrkdwn_parts(given, names)), names)
+
+
+def discreet(parts: list[Part], names: Names) -> list[Part]:
+    """The parts without Slack's addresses that may not be told, wherever somebody typed one: in code, in a label."""
+    return [_discreet(part, names) if "slack" in text_of(part.runs).lower() else part for part in parts]
+
+
+def _discreet(part: Part, names: Names) -> Part:
+    """Marks that turned out to be none, as in an address, have cut the text; a style may have cut it too."""
+    alike = groupby(part.runs, lambda run: (run.style, run.url))
+    runs = [Run(addresses.told(text_of(group), names), *key) for key, group in alike]
+    whole = addresses.told(text_of(runs), names)
+    if whole == text_of(part.runs):
+        return part
+    return part._replace(runs=tuple(runs) if whole == text_of(runs) else (Run(whole),))
 
 
 def parts_of_message(message: object, names: Names) -> list[Part]:
@@ -35,7 +51,7 @@ def parts_of_message(message: object, names: Names) -> list[Part]:
     said = parts_of(message.get("blocks"), message.get("text"), names)
     if message.get("subtype") == "me_message":
         said = styled(said, "italic")
-    return said + spoken([*attached, Part("text", (Run(listed),))])
+    return said + discreet(spoken([*attached, Part("text", (Run(listed),))]), names)
 
 
 def _attachment(node: Mapping[str, Any], names: Names) -> list[Part]:

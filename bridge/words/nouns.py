@@ -5,15 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bridge.words import addresses
 from bridge.words.runs import Run, clean
 
 _LIVE = re.compile(r"(?i)https?://[^\s/?#]\S*|(?:mailto|tel):\S+")
-_SLACKS = re.compile(r"(?i)(?:https?://(?:[\w-]+\.)*slack(?:-gov)?\.com/|slack:)")
-# Channels stand in Slack's addresses by id, in old ones by name.
-_CONVERSATION = re.compile(
-    r"(?<=/archives/)[^/?#]+|(?<=/messages/)[^/?#]+|(?<=[?&]id=)[^&#]+|(?<=[?&]cid=)[^&#]+|(?<=[?&]channel=)[^&#]+"
-    r"|(?<![A-Za-z0-9])[CDG][A-Z0-9]{8,}(?![A-Za-z0-9])"
-)
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Where renderers that link bare addresses would begin: the scheme, www., a mail address, a domain.
 _LINKABLE = re.compile(r"(?i)(?<=:)(?=//)|(?<=@)(?=\w)|(?<=www)(?=\.)|(?<=\s)(\w[\w-]*)(?=\.\w)")
@@ -26,7 +21,8 @@ class Names:
     Channels and handles come without `#` and `@`. Ids that are missing are fine; a channel
     that is not known to be public must be missing. `labels` are what Slack itself wrote
     beside ids, `late` ids that stand in the text as `@id` for want of a name. `inside`: the
-    words stay in Slack, so that a link into a private conversation tells nobody anything.
+    words stay in Slack, so that a link into a private conversation tells nobody anything. `nobody`: no
+    link names a person either.
     """
 
     users: Mapping[str, str] = field(default_factory=dict)
@@ -35,6 +31,7 @@ class Names:
     labels: Mapping[str, str] = field(default_factory=dict)
     late: frozenset[str] = frozenset()
     inside: bool = False
+    nobody: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,16 +57,10 @@ def said(text: str, names: Names) -> Run:
 
 
 def link(url: str, label: str, names: Names) -> Run:
-    """A link that shows its label, or else its address; without the link where the scheme is none of ours.
-
-    Into a conversation in Slack it leads only where that is public: its address holds the channel's id.
-    """
+    """A link that shows its label, or else its address; without the link where it may not be followed from outside."""
     url = url.strip()
-    if not names.inside and _SLACKS.match(url):
-        ids = _CONVERSATION.findall(url)
-        if not all(names.channels.get(ident) for ident in ids):
-            shown = label.strip() and not any(ident in label for ident in ids)
-            return Run(label if shown else "a message in Slack")
+    if said := addresses.hidden(url, names):
+        return Run(label if label.strip() and said != "someone" and not addresses.shows(label, url) else said)
     return Run(label if label.strip() else url, url=url if _LIVE.fullmatch(url) else "")
 
 

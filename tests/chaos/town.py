@@ -22,7 +22,7 @@ from tests.chaos.ambush import Ambush, Role, Side, holds_port
 from tests.chaos.banks import StormyBoard, StormyWorkspace
 from tests.chaos.relay import Relay
 
-SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
+SECRET, PASSWORD = "8f742231b10e8888abcd99yyyzzz85a5", "hush-4711"
 HALL = 1421021016
 ROOT = Path(__file__).parent.parent.parent
 TIMEOUT, LAG, LEASE = 2.0, 1.0, 4.0
@@ -222,7 +222,7 @@ def _environment(board_url: str, slack_url: str, redis_url: str) -> dict[str, st
         "SLACK_API_URL": f"{slack_url}/api/",
         "NEXUDUS_URL": board_url,
         "NEXUDUS_USERNAME": "api@space.example",
-        "NEXUDUS_PASSWORD": "pass",
+        "NEXUDUS_PASSWORD": PASSWORD,
         "NEXUDUS_TIMEOUT": str(TIMEOUT),
         "NEXUDUS_SEARCH_LAG": str(1.2 * LAG),
         "NEXUDUS_CALL_INTERVAL_MS": "0",
@@ -241,7 +241,7 @@ async def open_town(seed: int = 0, **env: str) -> AsyncIterator[Town]:
     """Everything but the processes, which the caller starts; all of it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as name, store.embedded(Path(name) / "store"):
         town = Town(Path(name), seed)
-        town.board.logins["api@space.example"] = "pass"
+        town.board.logins["api@space.example"] = PASSWORD
         town.board.add_business(HALL, "Hall", "hall")
         town.workspace.add_channel("C1", "general", members=[town.workspace.bot_user_id])
         banks = Loopback(town.board.app), Loopback(town.workspace.app)
