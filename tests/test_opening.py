@@ -35,7 +35,7 @@ async def test_a_form_does_not_wait_for_a_board_that_is_slow(redis_url: str, red
 async def test_a_form_opens_although_a_look_up_breaks(redis_url: str, redis: Redis) -> None:
     """What is remembered of the locations is nonsense: the form opens with its fields, and says nothing of it."""
     async with open_space(redis_url) as space:
-        await redis.set(f"{space.settings.prefix}locations", "17")
+        await redis.set(f"{space.settings.prefix}locations", "17", ex=60)
         reply = await space.sender.command(ANA, "Still")
         assert reply.status == 200
         assert "Still" in space.view_text()
