@@ -78,24 +78,25 @@ def _serve(*, web: bool, worker: bool) -> None:
     for name, meant in misspelt().items():
         log.warning("setting_ignored", name=name, meant=meant)
     with _store(settings, alone=web and worker) as url:
-        listening = _listen(settings) if web else None
-        asyncio.run(_run(settings, url, listening, worker=worker))
+        name, port = ("PORT", settings.port) if web else ("METRICS_PORT", settings.metrics_port)
+        listening = _listen(name, settings.host, port) if port is not None else None
+        asyncio.run(_run(settings, url, listening, web=web, worker=worker))
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(name: str, host: str, port: int) -> socket.socket:
     try:
-        return running.listen(settings.host, settings.port)
+        return running.listen(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            stop(f"PORT: {settings.port} is taken by another program on this machine. Example: PORT=3001")
+            stop(f"{name}: {port} is taken by another program on this machine. Example: {name}=3001")
         if error.errno == errno.EACCES:
-            stop(f"PORT: {settings.port} may not be opened by this user. Example: PORT=3000")
-        stop(f"HOST: {settings.host} is no address of this machine. Example: HOST=127.0.0.1")
+            stop(f"{name}: {port} may not be opened by this user. Example: {name}=3000")
+        stop(f"HOST: {host} is no address of this machine. Example: HOST=127.0.0.1")
 
 
-async def _run(settings: Settings, url: str, listening: socket.socket | None, *, worker: bool) -> None:
+async def _run(settings: Settings, url: str, listening: socket.socket | None, *, web: bool, worker: bool) -> None:
     async with wiring.build(settings, url) as bridge:
-        await running.run(bridge, listening=listening, worker=worker)
+        await running.run(bridge, web=web, worker=worker, listening=listening)
 
 
 @contextlib.contextmanager

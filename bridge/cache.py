@@ -18,11 +18,15 @@ class Cache:
 
     async def remembered(self, key: str) -> Any:
         """The value, or None."""
+        return (await self.several(key))[0]
+
+    async def several(self, *keys: str) -> list[Any]:
+        """Their values, or None each: one question to Redis."""
         try:
-            text = await self._redis.get(self._prefix + key)
+            texts = await self._redis.mget([self._prefix + key for key in keys])
         except RedisError:
-            return None
-        return json.loads(text) if text else None
+            return [None] * len(keys)
+        return [json.loads(text) if text else None for text in texts]
 
     async def get(self, key: str, look_up: Callable[[], Awaitable[Any]], ttl: Callable[[Any], float] | float) -> Any:
         """The remembered value, else the looked-up one, kept for `ttl` seconds. Raises what look_up raises."""

@@ -29,6 +29,9 @@ T = TypeVar("T")
 
 # Seconds that an acknowledgement can spare for something that only makes it nicer.
 INSTANT = 0.1
+# How many may wait for their final word at a time: no board takes more within the brief wait, and whoever is told at
+# once that theirs is on its way makes room for the next one's acknowledgement.
+MOST_WAITING = 50
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class Desk:
     async def _wait(self, id_: str, until: float, *, changed: bool) -> Waited:
         while True:
             gone = await hung_up.get()()
-            last = changed or gone or time.monotonic() >= until
+            last = changed or gone or time.monotonic() >= until or len(self.waiting) > MOST_WAITING
             found = await self.outbox.outcome_for_answer(id_, last=last, gone=gone)
             if found:
                 entry = await self.outbox.get(id_)
@@ -140,7 +143,7 @@ class Desk:
                     self.spawn(self._told_by_answer(entry))
                 return Waited(id_, entry.outcome if entry else None, entry, changed)
             if last:
-                return Waited(id_, None, await self.outbox.get(id_), changed)
+                return Waited(id_, None, await self.outbox.get(id_) if changed else None, changed)
             # Many who wait ask less often each, or their asking would hold up everybody's keeping.
             await asyncio.sleep(max(0.02, 0.002 * len(self.waiting)))
 

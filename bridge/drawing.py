@@ -86,7 +86,9 @@ class Drawing:
     # ── what became of it ────────────────────────────────────────────────────
 
     async def shape(self, origin: Origin) -> Mapping[str, str]:
-        """What was remembered of the form; nothing while it cannot be known."""
+        """What was remembered of the form; nothing while it cannot be known, or has not opened yet."""
+        if not origin.view:
+            return {}
         try:
             return cast("dict[str, str]", await self.outbox.redis.hgetall(self._key(origin)))
         except RedisError:

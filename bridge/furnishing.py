@@ -1,6 +1,6 @@
-"""What an open form is given after it opened: locations, groups, warnings, earlier posts, the thread.
+"""What a form is given, with its opening or after it: locations, groups, warnings, earlier posts, the thread.
 
-The form opens from the payload alone. Everything here may be slow or fail without closing it.
+What is known in a moment is in the form from the start. Everything here may be slow or fail without closing it.
 """
 
 import asyncio
@@ -46,12 +46,16 @@ class Furnishing:
 
         `version` is the view's hash: a form that was sent meanwhile shows its report and is left alone.
         """
+        await self.drawing.show(await self.furnished(form), version)
+
+    async def furnished(self, form: Form) -> Form:
+        """The form with all that has to be looked up; it may take as long as Slack and the board take."""
         form = self.with_what_is_known(form)
         places, earlier, warning = await asyncio.gather(
             self._places(form), self._earlier_posts(form.origin), self._warning(form)
         )
         notes = dict.fromkeys([*form.notes, *places.pop("notes", ()), *earlier])
-        await self.drawing.show(replace(form, **places, notes=tuple(notes), warning=warning), version)
+        return replace(form, **places, notes=tuple(notes), warning=warning)
 
     async def bring_the_thread(self, form: Form, version: str | None) -> None:
         """What the choice of the thread brings, and takes away again; it is read once."""
@@ -91,11 +95,12 @@ class Furnishing:
         user = form.origin.user
         shape = await self.drawing.shape(form.origin)
         try:
-            locations = await self.places.locations_of(user)
+            standing = await self.places.standing(user)
+            locations = standing.open()
             chosen = int(shape.get("location") or 0) or form.location or self._default(locations)
             groups: list[Mapping[str, Any]] = []
             if chosen is not None:
-                where, profile = await self.places.location_for(user, chosen)
+                where, profile = standing.choose(chosen)
                 groups = list(await self.places.groups_for(where["Id"], profile))
         except NotAllowed as refused:
             # Better told before the words are typed than after.

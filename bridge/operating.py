@@ -11,9 +11,8 @@ from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
 
-from bridge import doctor, erasure, ledger, problems, store, wiring
+from bridge import erasure, ledger, problems, store, wiring
 from bridge import manifest as app_manifest
-from bridge.doctor.finding import why
 from bridge.settings import Settings
 
 T = TypeVar("T")
@@ -36,6 +35,8 @@ def see_the_doctor(
     ] = None,
 ) -> None:
     """Says what does not hold yet, and what to do about it. Changes nothing, unless a test post is asked for."""
+    from bridge import doctor  # every other command starts sooner without it
+
     findings = doctor.examine(read_settings(), problems.misspelt(), test_post)
     _say(doctor.report(findings, as_json=as_json), ok=all(each.holds is not False for each in findings))
 
@@ -129,6 +130,8 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
     except store.StoreUnavailable as error:
         stop(str(error))
     except (RedisError, OSError) as error:
+        from bridge.doctor.finding import why
+
         typer.echo(f"Redis cannot be reached: {why(error)}. `bridge doctor` says more.", err=True)
         raise typer.Exit(1) from None
 

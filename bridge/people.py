@@ -114,7 +114,8 @@ class People:
 
     async def profiles(self, user: str) -> list[Profile]:
         """Every profile of this person on the board. Raises NotAllowed, SlackAway, and the board's errors."""
-        person = await self.slack_profile(user)
+        person, found = await self.cache.several(f"slack:{user}", f"member:{user}")
+        person = person or await self.slack_profile(user)
         if reason := gate(person, await self._slack.home(), self.rules.guests):
             raise NotAllowed(reason)
         email = str(person["email"])
@@ -125,7 +126,7 @@ class People:
         def ttl(found: Record) -> float:
             return MISS_TTL if "refused" in found else self.rules.identity_ttl
 
-        found = await self.cache.get(f"member:{user}", look_up, ttl)
+        found = found or await self.cache.get(f"member:{user}", look_up, ttl)
         if not same_address(found["email"], email):
             await self.cache.drop(f"member:{user}")
             found = await self.cache.get(f"member:{user}", look_up, ttl)

@@ -30,6 +30,54 @@ class Author:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """A person's profiles and the account's locations by id: where they may post follows from nothing else. Pure."""
+
+    profiles: tuple[Profile, ...]
+    locations: Mapping[int, Record]
+    default: int | None
+
+    def open(self) -> list[Record]:
+        """The locations where this person may post."""
+        where = {business for each in self.profiles if each.can_access for business in each.businesses}
+        return [each for id_, each in self.locations.items() if id_ in where]
+
+    def choose(self, asked: int | None) -> tuple[Record, Profile]:
+        """The location and this person's profile there. Raises NotAllowed."""
+        chosen = asked if asked is not None else self._only()
+        if chosen is None:
+            raise NotAllowed("choose_location" if self._here() else "no_location", "location", offered=self._names())
+        if chosen not in self.locations:
+            raise NotAllowed("location_unknown", "location")
+        name = self.locations[chosen]["Name"]
+        here = [profile for profile in self.profiles if chosen in profile.businesses]
+        if not here:
+            reason = "other_location" if self._here() else "no_location"
+            raise NotAllowed(reason, "location", offered=self._names(), name=name)
+        if len({profile.user for profile in here}) > 1:
+            raise NotAllowed("ambiguous")
+        best = max(here, key=lambda profile: (profile.can_access, profile.default))
+        if not best.can_access:
+            raise NotAllowed("no_board_access", name=name)
+        return self.locations[chosen], best
+
+    def _here(self) -> list[int]:
+        return [id_ for id_ in self.locations if any(id_ in profile.businesses for profile in self.profiles)]
+
+    def _names(self) -> list[str]:
+        return [self.locations[id_]["Name"] for id_ in self._here()]
+
+    def _only(self) -> int | None:
+        """Where it goes when nobody said so, if that is clear."""
+        if len(self.locations) == 1:
+            return next(iter(self.locations))
+        here = self._here()
+        if self.default in here or (self.default and not here):
+            return self.default
+        return here[0] if len(here) == 1 else None
+
+
+@dataclass(frozen=True)
 class Places:
     """The rules of locations and groups, for the people that `people` knows."""
 
@@ -48,42 +96,19 @@ class Places:
         found: list[Record] = await self.people.cache.get("locations", look_up, self.people.rules.groups_ttl)
         return found
 
+    async def standing(self, user: str) -> Standing:
+        """Raises NotAllowed, SlackAway, and the board's errors."""
+        profiles = await self.people.profiles(user)
+        locations = {each["Id"]: each for each in await self.locations()}
+        return Standing(tuple(profiles), locations, self.people.rules.default_location)
+
     async def locations_of(self, user: str) -> list[Record]:
         """The locations where this person may post."""
-        where = {
-            business for each in await self.people.profiles(user) if each.can_access for business in each.businesses
-        }
-        return [each for each in await self.locations() if each["Id"] in where]
+        return (await self.standing(user)).open()
 
     async def location_for(self, user: str, asked: int | None) -> tuple[Record, Profile]:
         """The location and this person's profile there. Raises NotAllowed."""
-        profiles = await self.people.profiles(user)
-        locations = {each["Id"]: each for each in await self.locations()}
-        standing = [id_ for id_ in locations if any(id_ in profile.businesses for profile in profiles)]
-        chosen = asked if asked is not None else self._default(standing, list(locations))
-        if chosen is None:
-            names = [locations[id_]["Name"] for id_ in standing]
-            raise NotAllowed("choose_location" if standing else "no_location", "location", offered=names)
-        if chosen not in locations:
-            raise NotAllowed("location_unknown", "location")
-        here = [profile for profile in profiles if chosen in profile.businesses]
-        if not here:
-            offered = [locations[id_]["Name"] for id_ in standing]
-            name = locations[chosen]["Name"]
-            raise NotAllowed("other_location" if offered else "no_location", "location", offered=offered, name=name)
-        if len({profile.user for profile in here}) > 1:
-            raise NotAllowed("ambiguous")
-        best = max(here, key=lambda profile: (profile.can_access, profile.default))
-        if not best.can_access:
-            raise NotAllowed("no_board_access", name=locations[chosen]["Name"])
-        return locations[chosen], best
-
-    def _default(self, standing: Sequence[int], every: Sequence[int]) -> int | None:
-        if len(every) == 1:
-            return every[0]
-        if self.people.rules.default_location in standing or (self.people.rules.default_location and not standing):
-            return self.people.rules.default_location
-        return standing[0] if len(standing) == 1 else None
+        return (await self.standing(user)).choose(asked)
 
     async def groups_for(self, location: int, profile: Profile | None) -> list[Record]:
         """The groups of a location in which this profile may post; somebody unknown sees the public ones."""

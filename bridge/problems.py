@@ -26,6 +26,7 @@ _EXAMPLES = {
     "redis_url": "REDIS_URL=redis://localhost:6379/0",
     "bridge_account": "BRIDGE_ACCOUNT=my-space, or leave it out",
     "public_url": "PUBLIC_URL=https://bridge.your-space.com",
+    "metrics_port": "METRICS_PORT=9464, or leave it out",
     "metrics_token": "METRICS_TOKEN=a long random text, or leave it out",
 }
 

@@ -29,7 +29,7 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The web process's address, taken before anything else is begun. Raises OSError when it is not to be had."""
+    """A process's address, taken before anything else is begun. Raises OSError when it is not to be had."""
     address = (host, port)
     if ":" in host:
         listening = socket.create_server(address, family=socket.AF_INET6, dualstack_ipv6=host == "::")
@@ -42,20 +42,20 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def run(
-    bridge: Bridge, *, listening: socket.socket | None, worker: bool, stop: asyncio.Event | None = None
+    bridge: Bridge, *, web: bool, worker: bool, listening: socket.socket | None, stop: asyncio.Event | None = None
 ) -> None:
     """Run until SIGTERM, Ctrl-C or `stop`; then finish what is under way, for at most GRACE seconds.
 
-    The web process is the one that has something to listen on.
+    A web process has to have something to listen on; a worker that has answers /metrics and the like there.
     """
     stopping = stop or _signalled()
     work: list[Coroutine[Any, Any, None]] = []
-    server = _server(bridge) if listening is not None else None
+    server = _server(app(bridge) if web else health(bridge)) if listening is not None else None
     if server is not None and listening is not None:
         log.info("listening", address=listening.getsockname()[:2])
         work.append(server.serve(sockets=[listening]))
-        if bridge.socket is not None:
-            work.append(bridge.socket.run(stopping))
+    if web and bridge.socket is not None:
+        work.append(bridge.socket.run(stopping))
     if worker:
         work += [bridge.delivery.run(bridge.is_closed), bridge.carrying.run(bridge.is_closed)]
     greetings = [asyncio.create_task(bridge.greet_slack())]
@@ -98,14 +98,24 @@ def _signalled() -> asyncio.Event:
 def app(bridge: Bridge) -> Starlette:
     """The ASGI app of the web process."""
     settings = bridge.settings
-    token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     files = bridge.carrying.files if settings.public_url else None
-    return front.build(bridge.bolt, settings.slack_signing_secret.get_secret_value(), bridge.health(), token, files)
+    secret = settings.slack_signing_secret.get_secret_value()
+    return front.build(bridge.bolt, secret, bridge.health(), _metrics_token(bridge), files)
 
 
-def _server(bridge: Bridge) -> _Server:
+def health(bridge: Bridge) -> Starlette:
+    """What a worker answers: how it is and what it counted. Nobody can post anything to it."""
+    return front.build(None, "", bridge.health(), _metrics_token(bridge))
+
+
+def _metrics_token(bridge: Bridge) -> str | None:
+    token = bridge.settings.metrics_token
+    return token.get_secret_value() if token else None
+
+
+def _server(answering: Starlette) -> _Server:
     config = uvicorn.Config(
-        app(bridge),
+        answering,
         log_config=None,
         access_log=False,
         lifespan="off",

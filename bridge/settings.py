@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(3000, ge=0, le=65535)
     public_url: str | None = None
+    metrics_port: int | None = Field(None, ge=0, le=65535)
     metrics_token: SecretStr | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     dyno: str | None = None

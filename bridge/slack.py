@@ -18,7 +18,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bridge import blocks, commands, payloads, sentences, words
-from bridge.desk import Desk, Waited
+from bridge.desk import INSTANT, Desk, Waited
 from bridge.draft import NOT_POSTED, Draft, Origin, Problem, check
 from bridge.filled import field_errors, read_form, read_memory, read_shown, refusal
 from bridge.form import MORE, MOST_TYPED, Form
@@ -120,11 +120,14 @@ class Listeners:
         return await self._open(ack, body, Form(origin))
 
     async def _open(self, ack: AsyncAck, body: Payload, form: Form, typed: str = "") -> BoltResponse:
-        """The form, from the payload alone; what has to be looked up is furnished afterwards."""
+        """The form, whole where all of it is known in a moment; else from the payload alone, and furnished later."""
         trigger = str(body.get("trigger_id"))
+        looking = self.desk.spawn(self.desk.furnishing.furnished(form))
         if not await self.desk.first_time(f"opened:{trigger}"):
             return await ack()
-        form = self.desk.furnishing.with_what_is_known(form)
+        await asyncio.wait([looking], timeout=INSTANT)
+        known = looking.done() and looking.exception() is None
+        form = looking.result() if known else self.desk.furnishing.with_what_is_known(form)
         try:
             opened = await self.desk.api.call(
                 "views.open", within=OPENING, trigger_id=trigger, view=self.desk.furnishing.drawing.view(form)
@@ -137,8 +140,9 @@ class Listeners:
             self.desk.spawn(self.desk.say(form.origin, text))
             return await ack()
         view = opened.get("view") or {}
-        form = replace(form, origin=replace(form.origin, view=str(view.get("id"))))
-        self.desk.spawn(self.desk.furnishing.furnish(form, view.get("hash")))
+        if not known:
+            form = replace(form, origin=replace(form.origin, view=str(view.get("id"))))
+            self.desk.spawn(self.desk.furnishing.furnish(form, view.get("hash")))
         return await ack()
 
     async def _answer_a_word(self, ack: AsyncAck, word: str, origin: Origin) -> BoltResponse:

@@ -150,6 +150,29 @@ async def test_web_and_two_workers_behave_as_one(tmp_path: Path, redis_url: str,
         assert town.board.token_requests == 1
 
 
+async def test_a_worker_of_its_own_shows_what_it_counted(tmp_path: Path, redis_url: str, redis: Redis) -> None:
+    """With METRICS_PORT: the post that it delivered, to whoever has the token alone; and nothing that takes a post."""
+    port, token = free_port(), {"Authorization": "Bearer let-me-see"}
+    more = {"REDIS_URL": redis_url, "METRICS_PORT": str(port), "METRICS_TOKEN": "let-me-see"}
+    async with open_town(tmp_path, **more) as town:
+        for command in ("web", "worker"):
+            await town.start(command)
+        await town.listening()
+        await town.sender.command(ANA, "post Counted | Body")
+        await until(lambda: town.board.threads)
+        ask = town.sender.client
+        at = f"http://127.0.0.1:{port}"
+
+        async def counted() -> bool:
+            shown = (await ask.get(f"{at}/metrics", headers=token)).text
+            return 'bridge_outcomes_total{ending="posted",reason=""} 1.0' in shown
+
+        await until_async(counted)
+        told = [(await ask.get(f"{at}/{path}")).status_code for path in ("metrics", "livez", "readyz")]
+        assert told == [404, 200, 200]
+        assert (await ask.post(f"{at}/slack/events", content=b"command=/community")).status_code == 404
+
+
 async def test_a_worker_killed_among_the_files_leaves_each_once(tmp_path: Path, redis_url: str, redis: Redis) -> None:
     """kill -9 while the board is asked for the second of three files: the next worker goes on, each is there once."""
     async with open_town(tmp_path, REDIS_URL=redis_url) as town:

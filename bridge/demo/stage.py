@@ -114,7 +114,7 @@ async def open_stage(
 async def _processes(bridge: wiring.Bridge) -> AsyncIterator[str]:
     """Web and worker as in `bridge run`, but the web part behind the guard."""
     stop = asyncio.Event()
-    worker = asyncio.create_task(running.run(bridge, listening=None, worker=True, stop=stop))
+    worker = asyncio.create_task(running.run(bridge, web=False, worker=True, listening=None, stop=stop))
     try:
         async with serve(guarded(running.app(bridge))) as url:
             yield url

@@ -22,15 +22,20 @@ def signed(fields: dict[str, str]) -> bytes:
     return head.encode() + body
 
 
-def command(text: str, trigger: str = "", hook: str = "http://127.0.0.1/none") -> bytes:
-    fields = {"token": "x", "team_id": "T0BRIDGE", "team_domain": "harbour", "channel_id": "C1", "user_id": "U0P00000"}
+def command(text: str, trigger: str = "", hook: str = "http://127.0.0.1/none", user: str = "U0P00000") -> bytes:
+    fields = {"token": "x", "team_id": "T0BRIDGE", "team_domain": "harbour", "channel_id": "C1", "user_id": user}
     fields |= {"channel_name": "general", "user_name": "p", "command": "/community", "text": text}
     fields |= {"api_app_id": "A0BRIDGE", "is_enterprise_install": "false", "response_url": hook}
     return signed(fields | {"trigger_id": trigger or uuid.uuid4().hex})
 
 
-async def fire(port: int, make: Callable[[], bytes], count: int, hands: int) -> tuple[float, list[float]]:
-    """`count` requests over `hands` connections: requests a second, and the latency of each in seconds."""
+async def fire(
+    port: int, make: Callable[[], bytes], count: int, hands: int, heard: list[bytes] | None = None
+) -> tuple[float, list[float]]:
+    """`count` requests over `hands` connections: requests a second, and the latency of each in seconds.
+
+    `heard` gets the bodies of the answers.
+    """
     left, latencies = iter(range(count)), list[float]()
     requests = iter([make() for _ in range(count)])
 
@@ -39,8 +44,10 @@ async def fire(port: int, make: Callable[[], bytes], count: int, hands: int) -> 
         for _ in left:
             began = time.perf_counter()
             writer.write(next(requests))
-            status = await _answered(reader)
+            status, body = await _answered(reader)
             latencies.append(time.perf_counter() - began)
+            if heard is not None:
+                heard.append(body)
             assert status == 200, status
         writer.close()
 
@@ -49,12 +56,10 @@ async def fire(port: int, make: Callable[[], bytes], count: int, hands: int) -> 
     return count / (time.perf_counter() - began), latencies
 
 
-async def _answered(reader: asyncio.StreamReader) -> int:
+async def _answered(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-    if length:
-        await reader.readexactly(length)
-    return int(head.split(b" ", 2)[1])
+    return int(head.split(b" ", 2)[1]), await reader.readexactly(length)
 
 
 def quantile(values: Sequence[float], share: float) -> float:
