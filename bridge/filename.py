@@ -36,10 +36,10 @@ def cleaned(given: object) -> str:
 
 def fitted(name: str, most: int) -> str:
     """At most `most` bytes of UTF-8, cut before the ending, so that it still says what the file is."""
-    if len(name.encode()) <= most:
+    if len(name.encode(errors="replace")) <= most:
         return name
     stem, ending = parted(name)
-    return stem.encode()[: most - len(f"…{ending}".encode())].decode(errors="ignore") + f"…{ending}"
+    return stem.encode(errors="replace")[: most - len(f"…{ending}".encode())].decode(errors="ignore") + f"…{ending}"
 
 
 def parted(name: str) -> tuple[str, str]:

@@ -47,11 +47,12 @@ def connect(url: str, *, timeout: float = 0.8) -> Redis:
     is for the pooled connection that a restart of the server left dead; every script of
     ours may run twice. What timed out is not tried again: there would be no time left.
     """
-    # In a burst a queue for few connections serves the first at once; a connection for everybody makes all late.
+    # In a burst a queue for few connections serves the first at once; a connection for everybody makes all late. Who
+    # waits in it has asked nothing yet, so that may take longer than an answer.
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=_CONNECTIONS,
-        timeout=timeout,
+        timeout=1.5 * timeout,
         decode_responses=True,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,

@@ -25,6 +25,7 @@ TABLE: list[tuple[str, list[dict[str, Any]], str]] = [
     ("lines stay lines", section(said("a\nb\n\nc")), "a  \nb\n\nc"),
     ("plain text stays readable", section(said("snake_case 2 * 3 C:\\dir AT&T a-b 1.5 (x) #no")), "snake_case 2 * 3 C:\\dir AT&T a-b 1.5 (x) #no"),
     ("only starts are escaped", section(said("# a\n1. b\n- c\n> d\n+1 e")), "\\# a  \n1\\. b  \n\\- c  \n\\> d  \n+1 e"),
+    ("a star behind a blank starts no list", section(said(" * a\n  *\tb\n *")), "\\* a  \n\u00a0\u00a0\\*\tb  \n\\*"),
     ("entities", section(said("<b> &lt; & x")), "&lt;b> &amp;lt; & x"),
     ("indentation is kept without code", section(said("    x")), "\u00a0" * 4 + "x"),
     ("a link", section(link("https://a.example/x", "here")), "[here](https://a.example/x)"),

@@ -16,7 +16,7 @@ _LITERAL = re.compile(
 _REFERENCE = re.compile(r"&(?=#?\w+;)")
 _NUMBER = re.compile(r"(\d+)([.)])(?=\s|$)")
 _MAIL = re.compile(r"mailto:[A-Za-z0-9._+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
-_STARTS = re.compile(r"[#>]|[-+](?=\s|$)|=+$|[-:|][-:|\s]*$")
+_STARTS = re.compile(r"[#>]|[-+*](?=\s|$)|=+$|[-:|][-:|\s]*$")
 
 
 def markdown_of(parts: list[Part]) -> str:
