@@ -31,7 +31,7 @@ async def census(outbox: Outbox) -> Census:
         (seconds, micro), first, waiting, failed, attaching = await pipe.execute()
     now = seconds + micro / 1e6
     found = await _records(outbox, [id_ for id_, _ in first])
-    kept = [float(each) / 1000 for _, each in found if each]
+    kept = [float(each) / 1000 for state, each in found if each and state in ("kept", "sending")]
     return Census(
         waiting,
         failed,

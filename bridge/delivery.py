@@ -199,13 +199,15 @@ class Delivery:
 
     async def _look_late(self, entry: Entry) -> None:
         """A given-up draft is looked for once more; what turns up is told."""
+        again = 0.0
         try:
             seen = await self._search(entry, entry.first_sent or entry.kept)
+            if len(seen.found) == 1:
+                return await self._adopt(entry, seen.found[0], late=True)
         except NexudusError:
-            return await self._outbox.told(entry, entry.told or "untold", look_again=decision.LATE_LOOK)
-        if len(seen.found) == 1:
-            return await self._adopt(entry, seen.found[0], late=True)
-        return await self._outbox.told(entry, entry.told or "untold")
+            again = decision.LATE_LOOK
+        await self._outbox.told(entry, entry.told or "untold", look_again=again)
+        return None
 
     # ── ending and telling ───────────────────────────────────────────────────
 
@@ -236,13 +238,14 @@ class Delivery:
         except Untold as untold:
             if not decision.is_past_telling(entry, time.time() - entry.drift, final=untold.final):
                 wait = decision.wait(decision.TELLING_WAITS, entry.telling, self._policy.longest_wait)
-                return await self._outbox.tell_later(entry, max(wait, untold.wait or 0))
+                await self._outbox.tell_later(entry, max(wait, untold.wait or 0))
+                return
             way = "untold"
             log.error("untold", id=entry.id)
-        metrics.TOLD.labels(way).inc()
-        metrics.STAGE.labels("telling").observe(max(0.0, time.time() - entry.drift - (entry.ended or entry.kept)))
         again = decision.LATE_LOOK if entry.outcome.ending == "unsure" else 0
-        return await self._outbox.told(entry, way, look_again=again)
+        if await self._outbox.told(entry, way, look_again=again):
+            metrics.TOLD.labels(way).inc()
+            metrics.STAGE.labels("telling").observe(max(0.0, time.time() - entry.drift - (entry.ended or entry.kept)))
 
     async def _say_still_trying(self, entry: Entry, *, unsent: bool = False, next_in: float = 0) -> None:
         """Once, after a while: kept, still trying; `unsent` offers to cancel. Failing to say so is no failure.

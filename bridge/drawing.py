@@ -59,7 +59,7 @@ class Drawing:
 
     async def _as_it_stands(self, form: Form) -> Form:
         """The form with what was chosen and read in it since it was taken up."""
-        shape = await self.shape(form.origin)
+        shape = await self._remembered(form.origin)
         form = replace(
             form,
             more=form.more or shape.get("more") == "1",
@@ -86,13 +86,17 @@ class Drawing:
     # ── what became of it ────────────────────────────────────────────────────
 
     async def shape(self, origin: Origin) -> Mapping[str, str]:
-        """What was remembered of the form; nothing while it cannot be known, or has not opened yet."""
-        if not origin.view:
-            return {}
+        """What was remembered of the form; nothing while it cannot be known."""
         try:
-            return cast("dict[str, str]", await self.outbox.redis.hgetall(self._key(origin)))
+            return await self._remembered(origin)
         except RedisError:
             return {}
+
+    async def _remembered(self, origin: Origin) -> Mapping[str, str]:
+        """Nothing of a form that has not opened yet. Raises RedisError."""
+        if not origin.view:
+            return {}
+        return cast("dict[str, str]", await self.outbox.redis.hgetall(self._key(origin)))
 
     async def remember(self, origin: Origin, **shape: str | int) -> None:
         """What became of the form, for whatever redraws it next."""

@@ -97,7 +97,7 @@ class Furnishing:
         try:
             standing = await self.places.standing(user)
             locations = standing.open()
-            chosen = int(shape.get("location") or 0) or form.location or self._default(locations)
+            chosen = int(shape.get("location") or 0) or form.location or standing.only()
             groups: list[Mapping[str, Any]] = []
             if chosen is not None:
                 where, profile = standing.choose(chosen)
@@ -109,11 +109,6 @@ class Furnishing:
             log.info("places_unknown", error=type(error).__name__)
             return {}
         return {"locations": tuple(locations), "location": chosen, "groups": tuple(groups)}
-
-    def _default(self, locations: list[dict[str, Any]]) -> int | None:
-        ids = [int(each["Id"]) for each in locations]
-        default = self.places.people.rules.default_location
-        return ids[0] if len(ids) == 1 else default if default in ids else None
 
     async def _warning(self, form: Form) -> str:
         return await self.leaving.warning(form.origin, threaded=form.threaded, others=form.credit is not None)

@@ -156,17 +156,18 @@ class Outbox:
         )
         return cast(Literal["ok", "watched", "held", "ended"], leases.still_ours(entry.id, said))
 
-    async def told(self, entry: Entry, way: str, *, look_again: float = 0) -> None:
+    async def told(self, entry: Entry, way: str, *, look_again: float = 0) -> bool:
         """Close the record: the person knows (or `way` is "untold"). Posted words are blanked. Raises Lost.
 
-        A `way` of "form" within three seconds of an interim answer is told once more first: that may yet cover it.
+        False when it has to be told once more: in the form, within three seconds of an interim answer, which may yet
+        cover it there.
         """
         posted = entry.outcome is not None and entry.outcome.ending == "posted" and way != "untold"
         blank = entry.draft.blanked().to_json() if posted else ""
         early = int(entry.attaching > 0)
         args = (way, blank, _ms(self.keep), _ms(look_again), early)
         said = await self._run(scripts.TOLD, [], entry.id, entry.claim, *args)
-        leases.still_ours(entry.id, said)
+        return leases.still_ours(entry.id, said) == "ok"
 
     async def note(self, entry: Entry, **fields: str | int | float) -> None:
         """Remember something about the attempt; never the state."""

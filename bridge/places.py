@@ -44,7 +44,7 @@ class Standing:
 
     def choose(self, asked: int | None) -> tuple[Record, Profile]:
         """The location and this person's profile there. Raises NotAllowed."""
-        chosen = asked if asked is not None else self._only()
+        chosen = asked if asked is not None else self.only()
         if chosen is None:
             raise NotAllowed("choose_location" if self._here() else "no_location", "location", offered=self._names())
         if chosen not in self.locations:
@@ -62,13 +62,15 @@ class Standing:
         return self.locations[chosen], best
 
     def _here(self) -> list[int]:
-        return [id_ for id_ in self.locations if any(id_ in profile.businesses for profile in self.profiles)]
+        """Where they may post; where they only stand, so that it can be named, when that is nowhere."""
+        stands = {business for profile in self.profiles for business in profile.businesses}
+        return [int(each["Id"]) for each in self.open()] or [id_ for id_ in self.locations if id_ in stands]
 
     def _names(self) -> list[str]:
         return [self.locations[id_]["Name"] for id_ in self._here()]
 
-    def _only(self) -> int | None:
-        """Where it goes when nobody said so, if that is clear."""
+    def only(self) -> int | None:
+        """Where it goes when nobody said so, if that is clear; the form shows it, and delivery goes by it."""
         if len(self.locations) == 1:
             return next(iter(self.locations))
         here = self._here()

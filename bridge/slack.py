@@ -101,9 +101,9 @@ class Listeners:
         if asked.kind == "post":
             return await self._post_at_once(ack, body, origin, asked)
         # What a field cannot hold is lost to nobody: it goes on in the next one.
-        rest = words.escape(asked.subject[MOST_TYPED:])
-        rich, _ = words.as_rich_text({"text": rest}, words.Names(), MOST_TYPED)
-        form = Form(origin, subject=asked.subject[:MOST_TYPED], message=rich)
+        rest = {"text": words.escape(asked.subject[MOST_TYPED:])}
+        rich, unnamed = await self.desk.prefilling.typed(rest)
+        form = Form(origin, subject=asked.subject[:MOST_TYPED], message=rich, unnamed=unnamed)
         return await self._open(ack, body, form, typed=asked.subject)
 
     async def shared_a_message(self, ack: AsyncAck, body: Payload) -> BoltResponse:

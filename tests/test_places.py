@@ -95,6 +95,26 @@ async def test_somebody_of_another_location_with_a_default_one(redis_url: str, r
         assert (thread["BusinessId"], *ids(thread)) == (ANNEX, 150, 250)
 
 
+@pytest.mark.parametrize("default", [HALL, None])
+async def test_where_one_may_not_post_is_nobodys_default(redis_url: str, redis: Redis, default: int | None) -> None:
+    """Who may use the board at one of two locations posts there, unasked: what the form shows is what delivery does."""
+    async with open_space(redis_url, nexudus_business_id=default) as space:
+        space.board.add_business(ANNEX, "Annex", "annex")
+        space.board.add_group(21, ANNEX, "Annex people", 2)
+        add_dora(space)
+        add_profile(space, businesses=[HALL], can_access=False)
+        add_profile(space, coworker_id=251, businesses=[ANNEX])
+        view = await form(space, DORA)
+        assert [block["block_id"] for block in view["blocks"] if block["block_id"] in ("location", "group")] == [
+            "group"
+        ]
+
+        await space.sender.submit(view["id"], {"message": "Hi"})
+
+        thread = await posted(space)
+        assert (thread["BusinessId"], *ids(thread)) == (ANNEX, 150, 251)
+
+
 async def test_a_command_without_the_choice_opens_the_form(two: Space) -> None:
     """Somebody at two locations is asked which; nothing is posted meanwhile, and the words are in the form."""
     await two.sender.command(DORA, POST)
