@@ -22,8 +22,8 @@ from bridge.entry import Entry
 from bridge.leases import Lost
 from bridge.nexudus import BadReference, Nexudus, NexudusError
 from bridge.outbox import Outbox
-from bridge.people import NotAllowed, SlackAway
 from bridge.places import Places
+from bridge.refusals import NotAllowed, SlackAway
 from bridge.report import Report, Untold
 from bridge.worker import Worker
 

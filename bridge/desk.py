@@ -18,9 +18,9 @@ from bridge.installation import Installation
 from bridge.intake import hung_up
 from bridge.originals import QUICK
 from bridge.outbox import Outbox
-from bridge.people import NotAllowed
 from bridge.places import Places
 from bridge.prefilling import Prefilling
+from bridge.refusals import NotAllowed
 from bridge.webapi import WebApi
 
 log = structlog.get_logger()

@@ -18,8 +18,8 @@ from bridge.form import Form, with_more
 from bridge.leaving import Leaving
 from bridge.nexudus import NexudusError
 from bridge.outbox import Outbox
-from bridge.people import NotAllowed, SlackAway
 from bridge.places import Places
+from bridge.refusals import NotAllowed, SlackAway
 from bridge.sources import Sources
 
 log = structlog.get_logger()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from bridge.cache import Cache
 from bridge.gate import gate, snapshot
+from bridge.refusals import NotAllowed, SlackAway
 from bridge.words import Mentioned, Names
 
 # How long "nobody with this address" is believed: somebody who just signed up should not wait long.
@@ -30,22 +31,6 @@ _NOT_PUBLIC = ("is_private", "is_im", "is_mpim", "is_ext_shared", "is_pending_ex
 _UNCHECKED = ("name", "tz", "locale")
 
 Record = dict[str, Any]
-
-
-class NotAllowed(Exception):
-    """This person may not do this. `reason` names a sentence, `field` the form's field it stands under."""
-
-    def __init__(self, reason: str, field: str | None = None, **detail: Any) -> None:
-        super().__init__(reason)
-        self.reason, self.field, self.detail = reason, field, detail
-
-
-class SlackAway(Exception):
-    """A look-up in Slack did not work; `wait` seconds were asked for, if any. Never a refusal."""
-
-    def __init__(self, error: str, wait: float | None = None) -> None:
-        super().__init__(error)
-        self.wait = wait
 
 
 class Board(Protocol):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.draft import Draft
-from bridge.people import NotAllowed, People, Profile, Record, ids_in
+from bridge.people import People, Profile, Record, ids_in
+from bridge.refusals import NotAllowed
 
 # GroupAccess: 1 everybody sees, members post; 2 public; 3 private.
 # https://developers.nexudus.com/rest-api/community/get-communitygroups
