@@ -20,11 +20,12 @@ from bridge.boardwatch import BoardWatch
 from bridge.draft import Outcome
 from bridge.entry import Entry
 from bridge.leases import Lost
-from bridge.nexudus import BadReference, Nexudus, NexudusError
+from bridge.nexudus import Nexudus
 from bridge.outbox import Outbox
 from bridge.places import Places
 from bridge.refusals import NotAllowed, SlackAway
 from bridge.report import Report, Untold
+from bridge.wire import BadReference, NexudusError
 from bridge.worker import Worker
 
 log = structlog.get_logger()

@@ -28,7 +28,7 @@ from bridge.front import Health
 from bridge.furnishing import Furnishing
 from bridge.installation import Installation
 from bridge.leaving import Leaving
-from bridge.nexudus import BadReference, Nexudus
+from bridge.nexudus import Nexudus
 from bridge.originals import Originals
 from bridge.outbox import Outbox
 from bridge.pace import Pace
@@ -42,6 +42,7 @@ from bridge.sources import Sources
 from bridge.telling import Telling
 from bridge.tokens import Tokens
 from bridge.webapi import CallFailed, WebApi
+from bridge.wire import BadReference
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from bridge.boardwatch import BoardWatch
 from bridge.demo.faults import Fault
 from bridge.draft import Draft, Origin, Outcome
 from bridge.entry import Entry
-from bridge.nexudus import Unavailable
+from bridge.wire import Unavailable
 from tests.space import ANA, BEN, CARL, Space, answer_text, open_space, until, until_async
 
 POST = "POST /api/community/communitythreads"

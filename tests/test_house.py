@@ -31,7 +31,7 @@ IMPORTS: dict[str, set[str]] = {
     "wire": set(),
     "words": set(),
     "nexudus": {"wire"},
-    "tokens": {"nexudus"},
+    "tokens": {"wire"},
     "seal": set(),
     "originals": set(),
     "conversation": {"sentences", "words"},
@@ -41,7 +41,7 @@ IMPORTS: dict[str, set[str]] = {
     "entry": {"draft"},
     "files": {
         "attachment", "decision", "delivery", "entry", "leases", "metrics", "nexudus", "outbox", "report", "webapi",
-        "worker",
+        "wire", "worker",
     },
     "replies": {"conversation", "webapi"},
     "sources": {
@@ -60,13 +60,13 @@ IMPORTS: dict[str, set[str]] = {
     "refusals": set(),
     "people": {"cache", "gate", "refusals", "words"},
     "places": {"draft", "people", "refusals"},
-    "sightings": {"nexudus"},
-    "boardwatch": {"nexudus"},
+    "sightings": {"nexudus", "wire"},
+    "boardwatch": {"wire"},
     "thread": {"draft", "places", "refusals", "sentences", "words"},
-    "decision": {"draft", "entry", "nexudus", "refusals"},
+    "decision": {"draft", "entry", "refusals", "wire"},
     "delivery": {
         "boardwatch", "decision", "draft", "entry", "leases", "metrics", "nexudus", "outbox", "places", "refusals",
-        "report", "sightings", "thread", "worker",
+        "report", "sightings", "thread", "wire", "worker",
     },
     "webapi": {"refusals"},
     "report": {"draft", "entry"},
@@ -78,8 +78,7 @@ IMPORTS: dict[str, set[str]] = {
     },
     "drawing": {"draft", "form", "originals", "outbox", "seal", "sources", "webapi"},
     "furnishing": {
-        "draft", "drawing", "form", "leaving", "nexudus", "outbox", "places", "refusals", "sentences", "sources",
-        "words",
+        "draft", "drawing", "form", "leaving", "outbox", "places", "refusals", "sentences", "sources", "wire", "words",
     },
     "desk": {
         "blocks", "draft", "entry", "furnishing", "installation", "intake", "metrics", "originals", "outbox", "places",
