@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
@@ -151,12 +151,12 @@ class Desk:
     async def _told_by_answer(self, entry: Entry) -> None:
         """Once the answer is out; should this process die before, a worker tells a few seconds later."""
         await asyncio.sleep(0.2)
-        await self.outbox.told(replace(entry, claim=""), "answer")
+        await self.outbox.told(entry, "answer", leased=False)
 
     async def known(self, entry: Entry) -> None:
         """Who acts on an outcome knows it: told once more, it would cover the form that opens. Raises RedisError."""
         if entry.told is None:
-            await self.outbox.told(replace(entry, claim=""), "button")
+            await self.outbox.told(entry, "button", leased=False)
 
     # ── answers ──────────────────────────────────────────────────────────────
 

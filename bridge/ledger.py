@@ -132,7 +132,7 @@ async def show(outbox: Outbox, id_: str, *, as_json: bool) -> Done:
 
 async def _line(outbox: Outbox, entry: Entry) -> _Line:
     seconds, micro = await outbox.redis.time()
-    due = await outbox.redis.zscore(outbox.prefix + "due", entry.id)
+    due = await outbox.redis.zscore(outbox.key("due"), entry.id)
     return _Line(entry, float(seconds + micro / 1e6), due / 1000 if due is not None else None)
 
 
