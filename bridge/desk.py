@@ -62,6 +62,7 @@ class Desk:
 
     api: WebApi
     outbox: Outbox
+    installation: Installation
     places: Places
     prefilling: Prefilling
     furnishing: Furnishing
@@ -213,4 +214,4 @@ class Desk:
         home = self.api.known_home()
         if home is not None and team == home[0]:
             log.error("app_removed")
-            await Installation(self.outbox, str(self.api.client.token)).close()
+            await self.installation.close()

@@ -28,6 +28,7 @@ class Installation:
                 await self._outbox.redis.delete(key)
 
     async def is_closed(self) -> bool:
+        """Whether the app was uninstalled under the token that this process holds."""
         return bool(await self._outbox.redis.get(self._key) == self._fingerprint)
 
 
