@@ -88,11 +88,11 @@ IMPORTS: dict[str, set[str]] = {
         "blocks", "commands", "desk", "draft", "filled", "form", "payloads", "seal", "sentences", "webapi", "words",
     },
     "intake": set(),
-    "causes": {"blocks", "entry"},
+    "causes": {"entry"},
     "table": set(),
     "traces": set(),
     "erasure": {"draft", "outbox", "people", "sentences", "traces"},
-    "ledger": {"blocks", "causes", "draft", "entry", "outbox", "settings", "store", "table", "tokens", "words"},
+    "ledger": {"causes", "draft", "entry", "outbox", "settings", "store", "table", "tokens", "words"},
     "front": {"intake", "metrics"},
     "socketmode": {"front", "intake"},
 }  # fmt: skip
