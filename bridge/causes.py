@@ -10,7 +10,7 @@ from bridge.entry import Entry
 
 WIDTH = 60
 
-# By what `decision` notes when it puts a draft back.
+# By what `decision` and `delivery` note when a draft is put back.
 _WAITING: Mapping[str, str] = {
     "unavailable": "the board cannot be reached, or asks us to wait",
     "slack away": "Slack cannot be asked who its person is",

@@ -1,9 +1,7 @@
-"""Who a Slack person is on the board, and what they may do there.
+"""Who a Slack person is on the board: the e-mail address that the `gate` believes, compared exactly, to their profiles.
 
-Two gates and a mapping between them. The Slack side: whose word is taken for an e-mail
-address. The mapping: that address, compared exactly, to one profile of the board. The
-board's side: its own rules, which it will not apply for us, because bridge writes as an
-administrator. Nobody is guessed; every way to fail is a `NotAllowed` with its own reason.
+What they may do there is for `places` to say. Nobody is guessed; every person who cannot be told is a `NotAllowed`
+with its own reason. What people and channels are called in Slack is looked up here, too.
 """
 
 import asyncio
@@ -34,7 +32,7 @@ Record = dict[str, Any]
 
 
 class Board(Protocol):
-    """The look-ups that the mapping needs from the board."""
+    """The look-ups that the mapping needs from the board; `businesses`, `groups` and `group` are for `places`."""
 
     async def coworkers_by_email(self, email: str) -> list[Record]: ...
     async def coworker(self, coworker_id: int) -> Record: ...
@@ -78,7 +76,7 @@ class Rules:
 
 
 class People:
-    """The gates and the mapping, with what was looked up kept in the cache."""
+    """The mapping behind the gate, with what was looked up kept in the cache."""
 
     def __init__(self, board: Board, slack: SlackSide, cache: Cache, rules: Rules, missing: type[Exception]) -> None:
         """`missing` is what the board's look-ups raise for a record that is not there."""
@@ -89,7 +87,7 @@ class People:
     # ── who ──────────────────────────────────────────────────────────────────
 
     async def slack_profile(self, user: str) -> Record:
-        """The snapshot of a Slack person, at most `identity_ttl` old. Raises SlackAway."""
+        """The snapshot of a Slack person, at most `identity_ttl` old. Raises SlackAway; NotAllowed for strangers."""
 
         async def look_up() -> Record:
             return snapshot(await self._slack.user(user))
