@@ -230,7 +230,7 @@ class Outbox:
     # ── the ledger itself, for the rooms that share it ───────────────────────
 
     def key(self, name: str) -> str:
-        """Of what is kept beside the drafts, such as a queue: "due", "attach", "failed"."""
+        """Of a queue ("due", "attach", "failed"), or of something else that is kept under the prefix."""
         return self.prefix + name
 
     def record_key(self, id_: str) -> str:
