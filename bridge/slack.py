@@ -166,7 +166,7 @@ class Listeners:
 
     async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
-        if found := check(draft, self.desk.prefilling.limits):
+        if found := await asyncio.to_thread(check, draft, self.desk.prefilling.limits):
             return await ack(**payloads.private(blocks.not_kept(found, body)))
         if await self.desk.furnishing.lacks_a_location(draft):
             rich, unnamed = await self.desk.prefilling.typed({"text": asked.body})
@@ -200,7 +200,9 @@ class Listeners:
             if carried.reason == "thread_unread":  # whoever was to read it, or to draw what it brought, may have died
                 self.desk.spawn(furnishing.bring_the_thread(self._form(body), view.get("hash")))
             return [carried]
-        return check(carried, self.desk.prefilling.limits) or await furnishing.leaving.forbids(carried) or carried
+        # Beside the loop: a long message must not hold up everybody else's acknowledgement.
+        found = await asyncio.to_thread(check, carried, self.desk.prefilling.limits)
+        return found or await furnishing.leaving.forbids(carried) or carried
 
     async def _answer_the_form(self, ack: AsyncAck, view: Payload, draft: Draft, waited: Waited) -> BoltResponse:
         if waited.problem:

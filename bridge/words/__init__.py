@@ -19,6 +19,7 @@ from bridge.words.conversions import (
 from bridge.words.mrkdwn import escape
 from bridge.words.nouns import Mentioned, Names
 from bridge.words.prefill import as_rich_text
+from bridge.words.weight import weight
 
 __all__ = [
     "Mentioned",
@@ -34,4 +35,5 @@ __all__ = [
     "name_to_markdown",
     "to_markdown",
     "to_plain",
+    "weight",
 ]
