@@ -1,7 +1,6 @@
 """Whether the app is still installed, and what is cleaned up when it is removed."""
 
 import hashlib
-import re
 
 from bridge.outbox import Outbox
 
@@ -23,14 +22,11 @@ class Installation:
         async for entry in self._outbox.listing():
             if await self._outbox.cancel(entry.id, "uninstalled") == "cancelled":
                 await self._outbox.told(entry, "untold", leased=False)
+        # Nothing in a prefix means anything to MATCH.
         for pattern in ("slack:*", "member:*", "tokens"):
-            async for key in self._outbox.redis.scan_iter(match=_literally(self._outbox.prefix) + pattern):
+            async for key in self._outbox.redis.scan_iter(match=self._outbox.key(pattern)):
                 await self._outbox.redis.delete(key)
 
     async def is_closed(self) -> bool:
         """Whether the app was uninstalled under the token that this process holds."""
         return bool(await self._outbox.redis.get(self._key) == self._fingerprint)
-
-
-def _literally(text: str) -> str:
-    return re.sub(r"([*?\[\]\\^-])", r"\\\1", text)
