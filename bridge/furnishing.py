@@ -16,11 +16,11 @@ from bridge.draft import Draft, Origin
 from bridge.drawing import Drawing
 from bridge.form import Form, with_more
 from bridge.leaving import Leaving
-from bridge.nexudus import NexudusError
 from bridge.outbox import Outbox
-from bridge.people import NotAllowed, SlackAway
 from bridge.places import Places
+from bridge.refusals import NotAllowed, SlackAway
 from bridge.sources import Sources
+from bridge.wire import NexudusError
 
 log = structlog.get_logger()
 

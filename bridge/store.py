@@ -41,7 +41,10 @@ class StoreUnavailable(RuntimeError):
 
 
 def connect(url: str, *, timeout: float = 0.8) -> Redis:
-    """A client whose calls end within `timeout` seconds, so that Slack can still be answered in time.
+    """A client whose calls end soon enough for Slack to be answered in time.
+
+    An answer is waited for `timeout` seconds; before that, when all connections are taken, one of them for 1.5 times
+    as long.
 
     redis-py's own defaults retry ten times, which outlasts Slack's three seconds. One retry
     is for the pooled connection that a restart of the server left dead; every script of

@@ -13,7 +13,7 @@ import httpx
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.people import NotAllowed, SlackAway
+from bridge.refusals import NotAllowed, SlackAway
 
 # A trigger_id lives three seconds from Slack's send. https://docs.slack.dev/surfaces/modals
 OPENING = 1.3
