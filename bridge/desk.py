@@ -167,6 +167,8 @@ class Desk:
             where = [str(each["Name"]) for each in await self.places.locations_of(user)]
         except NotAllowed as refused:
             return words.escape(sentences.reason(refused.reason, refused.detail))
+        except RedisError:
+            return sentences.STORE_AWAY
         except AWAY:
             return sentences.BOARD_AWAY
         name = profiles[0].name or "yourself"

@@ -242,6 +242,8 @@ async def retry(outbox: Outbox, tokens: Tokens, id_: str) -> Done:
     entry = await outbox.get(id_)
     if entry and entry.outcome and entry.outcome.reason == "changed_mind":
         return Done(False, f"{id_} was cancelled by its person; only they may post it again.")
+    if entry and await _was_mended(outbox, entry):
+        return Done(False, f"{id_}: its person has sent it again since; tried too, it would stand there twice.")
     state = await outbox.retry(id_)
     if state in ("kept", "sending"):
         await tokens.forget_refusal()

@@ -79,8 +79,9 @@ class Bridge:
         )  # fmt: skip
 
     async def store_answers(self) -> bool:
+        """Whether it takes what is to be kept: with full memory it still answers."""
         try:
-            return bool(await self.redis.ping())
+            return bool(await self.redis.set(self.outbox.key("writable"), 1, ex=60))
         except (RedisError, OSError):
             return False
 

@@ -154,11 +154,15 @@ def test_ages_are_told_in_plain_units(seconds: float, said: str) -> None:
 
 
 async def test_a_refusal_that_was_mended_is_left_out(resting: Space) -> None:
-    """Once its person has posted the same form, message or subject again, nobody has to look at the first one."""
+    """Once its person has posted the same form, message or subject again, nobody has to look at the first one.
+
+    Nor can it be tried again from a list of yesterday: it would stand on the board twice.
+    """
     outbox = resting.bridge.outbox
+    mended = []
     for key, subject, ts in (("form", "Longer subject", None), ("other", "Lunch", None), ("third", "Third", "2.2")):
         first = draft(subject=subject)
-        await put(outbox, key, replace(first, origin=replace(first.origin, message_ts=ts)))
+        mended.append(await put(outbox, key, replace(first, origin=replace(first.origin, message_ts=ts))))
         await end(outbox, Outcome("refused", "no_board_access"))
     alone = await put(outbox, "alone", replace(draft(subject="Alone"), origin=replace(draft().origin, message_ts=None)))
     await end(outbox, Outcome("refused", "no_board_access"))
@@ -170,6 +174,9 @@ async def test_a_refusal_that_was_mended_is_left_out(resting: Space) -> None:
     _, *lines = (await bridge(resting, "outbox", "list")).stdout.splitlines()
 
     assert [each.split()[0] for each in lines] == [alone]
+    for id_ in mended:
+        result = await bridge(resting, "outbox", "retry", id_)
+        assert (result.exit_code, "has sent it again since" in result.stdout + result.stderr) == (1, True)
 
 
 async def test_a_refusal_of_somebody_else_is_not_mended_by_it(resting: Space) -> None:
