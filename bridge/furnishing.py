@@ -1,4 +1,5 @@
-"""What a form is given, with its opening or after it: locations, groups, warnings, earlier posts, the thread.
+"""What a form is given, with its opening or after it: locations, groups, warnings, earlier posts, the thread; and what
+a sent one asks for.
 
 What is known in a moment is in the form from the start. Everything here may be slow or fail without closing it.
 """
@@ -12,8 +13,9 @@ import structlog
 from redis.exceptions import RedisError
 
 from bridge import sentences, words
-from bridge.draft import Draft, Origin
+from bridge.draft import Draft, Origin, Problem, check
 from bridge.drawing import Drawing
+from bridge.filled import read_form, read_open
 from bridge.form import Form, with_more
 from bridge.leaving import Leaving
 from bridge.nexudus import NexudusError
@@ -89,6 +91,35 @@ class Furnishing:
         )  # fmt: skip
         await self.drawing.update(form.origin, self.drawing.view(form), None)
         await self.furnish(form, (await self.drawing.shape(form.origin)).get("version"))
+
+    # ── the open form and the sent one ───────────────────────────────────────
+
+    def view(self, form: Form) -> dict[str, Any]:
+        return self.drawing.view(form)
+
+    def read_open(self, view: Mapping[str, Any], user: str, team: str) -> Form:
+        """The form that this person acts in, as it shows itself."""
+        return read_open(view, user, team, self.drawing.seal)
+
+    async def remember(self, form: Form, **shape: str | int) -> None:
+        """What became of the open form, for whatever redraws it next."""
+        await self.drawing.remember(form.origin, **shape)
+
+    async def asked_for(self, view: Mapping[str, Any], user: str, team: str) -> Draft | list[Problem]:
+        """The draft that a sent form asks for, with all that it carries; or what has to be mended first."""
+        if self.drawing.seal.is_broken(str(view.get("private_metadata") or "")):
+            return [Problem("message", "form_stale")]
+        draft, form = read_form(view, user, team, self.drawing.seal)
+        carried = await self.sources.carry(draft, form)
+        if isinstance(carried, Problem):
+            return [carried]
+        return self.problems(carried) or await self.leaving.forbids(carried) or carried
+
+    def problems(self, draft: Draft) -> list[Problem]:
+        """What can be told of a draft before anything is kept or looked up."""
+        return check(draft, self.sources.limits)
+
+    # ── what has to be looked up ─────────────────────────────────────────────
 
     async def _places(self, form: Form) -> dict[str, Any]:
         """The form's locations and groups; those that it shows stay while they cannot be looked up."""

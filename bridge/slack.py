@@ -19,11 +19,10 @@ from slack_bolt.response import BoltResponse
 
 from bridge import blocks, commands, payloads, sentences, words
 from bridge.desk import INSTANT, Desk, Waited
-from bridge.draft import NOT_POSTED, Draft, Origin, Problem, check
-from bridge.filled import field_errors, read_form, read_memory, read_shown, refusal
+from bridge.draft import NOT_POSTED, Draft, Origin
+from bridge.filled import field_errors, refusal
 from bridge.form import MORE, MOST_TYPED, Form
 from bridge.payloads import Payload
-from bridge.seal import Seal
 from bridge.webapi import OPENING, CallFailed
 
 log = structlog.get_logger()
@@ -80,10 +79,6 @@ class Listeners:
     desk: Desk
     command: str
 
-    @property
-    def seal(self) -> Seal:
-        return self.desk.furnishing.drawing.seal
-
     async def in_their_language(self, body: Payload, next_: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
         """Whatever is answered, now or by a task that this sets going, is said in the person's own language."""
         sentences.speak(await self.desk.language_of(payloads.person(body)))
@@ -130,7 +125,7 @@ class Listeners:
         form = looking.result() if known else self.desk.furnishing.with_what_is_known(form)
         try:
             opened = await self.desk.api.call(
-                "views.open", within=OPENING, trigger_id=trigger, view=self.desk.furnishing.drawing.view(form)
+                "views.open", within=OPENING, trigger_id=trigger, view=self.desk.furnishing.view(form)
             )
         except CallFailed as failed:
             log.warning("form_not_opened", error=failed.error)
@@ -166,7 +161,7 @@ class Listeners:
 
     async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
-        if found := check(draft, self.desk.prefilling.limits):
+        if found := self.desk.furnishing.problems(draft):
             return await ack(**payloads.private(blocks.not_kept(found, body)))
         if await self.desk.furnishing.lacks_a_location(draft):
             rich, unnamed = await self.desk.prefilling.typed({"text": asked.body})
@@ -182,25 +177,15 @@ class Listeners:
         actor = payloads.actor(body)
         if not self.desk.is_ours(actor["team"]):
             return await ack(response_action="errors", errors={"subject": sentences.FOREIGN})
-        draft = await self._asked_for(body, view)
+        draft = await self.desk.furnishing.asked_for(view, actor["user"], actor["team"])
         if isinstance(draft, list):
+            if any(each.reason == "thread_unread" for each in draft):
+                # Whoever was to read it, or to draw what it brought, may have died.
+                self.desk.spawn(self.desk.furnishing.bring_the_thread(self._form(body), view.get("hash")))
             return await ack(response_action="errors", errors=field_errors(draft, view))
         key = f"{actor['team']}:view:{view.get('id')}"
         waited = await self.desk.keep(key, draft, str(body.get("trigger_id") or ""))
         return await self._answer_the_form(ack, view, draft, waited)
-
-    async def _asked_for(self, body: Payload, view: Payload) -> Draft | list[Problem]:
-        """The draft that a sent form asks for, with all that it carries; or what has to be mended first."""
-        actor, furnishing = payloads.actor(body), self.desk.furnishing
-        if self.seal.is_broken(str(view.get("private_metadata") or "")):
-            return [Problem("message", "form_stale")]
-        draft, memory = read_form(view, actor["user"], actor["team"], self.seal)
-        carried = await furnishing.sources.carry(draft, memory)
-        if isinstance(carried, Problem):
-            if carried.reason == "thread_unread":  # whoever was to read it, or to draw what it brought, may have died
-                self.desk.spawn(furnishing.bring_the_thread(self._form(body), view.get("hash")))
-            return [carried]
-        return check(carried, self.desk.prefilling.limits) or await furnishing.leaving.forbids(carried) or carried
 
     async def _answer_the_form(self, ack: AsyncAck, view: Payload, draft: Draft, waited: Waited) -> BoltResponse:
         if waited.problem:
@@ -213,30 +198,30 @@ class Listeners:
 
     async def asked_for_more(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         form = self._form(body)
-        await self.desk.furnishing.drawing.remember(form.origin, more=1)
+        await self.desk.furnishing.remember(form, more=1)
         self.desk.spawn(self.desk.furnishing.show_more(form, body.get("view") or {}))
         return await ack()
 
     async def changed_the_location(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         form = replace(self._form(body), groups=())  # they are the other location's
-        await self.desk.furnishing.drawing.remember(form.origin, location=form.location or 0)
+        await self.desk.furnishing.remember(form, location=form.location or 0)
         self.desk.spawn(self.desk.furnishing.furnish(form, (body.get("view") or {}).get("hash")))
         return await ack()
 
     async def chose_the_thread(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         form = self._form(body)
         if form.threaded:
-            await self.desk.furnishing.drawing.remember(form.origin, whole=int(form.whole))
+            await self.desk.furnishing.remember(form, whole=int(form.whole))
             self.desk.spawn(self.desk.furnishing.bring_the_thread(form, (body.get("view") or {}).get("hash")))
         return await ack()
 
     def _form(self, body: Payload) -> Form:
         """The open form that somebody acts in, as it shows itself."""
-        actor, view = payloads.actor(body), body.get("view") or {}
-        return Form(**vars(read_memory(view, actor["user"], actor["team"], self.seal)), **read_shown(view))
+        actor = payloads.actor(body)
+        return self.desk.furnishing.read_open(body.get("view") or {}, actor["user"], actor["team"])
 
     async def closed_the_form(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        await self.desk.furnishing.drawing.remember(self._form(body).origin, closed=1)
+        await self.desk.furnishing.remember(self._form(body), closed=1)
         return await ack()
 
     async def cancelled(self, ack: AsyncAck, body: Payload) -> BoltResponse:

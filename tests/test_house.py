@@ -77,15 +77,14 @@ IMPORTS: dict[str, set[str]] = {
     },
     "drawing": {"draft", "form", "originals", "outbox", "seal", "sources", "webapi"},
     "furnishing": {
-        "draft", "drawing", "form", "leaving", "nexudus", "outbox", "people", "places", "sentences", "sources", "words",
+        "draft", "drawing", "filled", "form", "leaving", "nexudus", "outbox", "people", "places", "sentences",
+        "sources", "words",
     },
     "desk": {
         "blocks", "draft", "entry", "furnishing", "installation", "intake", "metrics", "originals", "outbox", "people",
         "places", "prefilling", "sentences", "webapi", "words",
     },
-    "slack": {
-        "blocks", "commands", "desk", "draft", "filled", "form", "payloads", "seal", "sentences", "webapi", "words",
-    },
+    "slack": {"blocks", "commands", "desk", "draft", "filled", "form", "payloads", "sentences", "webapi", "words"},
     "intake": set(),
     "causes": {"blocks", "entry"},
     "table": set(),
