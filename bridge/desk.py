@@ -153,7 +153,7 @@ class Desk:
         await asyncio.sleep(0.2)
         await self.outbox.told(replace(entry, claim=""), "answer")
 
-    async def known(self, entry: Entry) -> None:
+    async def note_known(self, entry: Entry) -> None:
         """Who acts on an outcome knows it: told once more, it would cover the form that opens. Raises RedisError."""
         if entry.told is None:
             await self.outbox.told(replace(entry, claim=""), "button")

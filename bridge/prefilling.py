@@ -41,7 +41,7 @@ class Prefilling:
             # Until it is known to be public it counts as private: somebody may be quick to send the form.
             self.leaving.warning(origin, threaded=threaded, others=author != origin.user, within=QUICK),
         )
-        form = await self._with_files(filled, self.sources.files_of(message), message)
+        form = await self._with_files(filled, self.sources.carriable(message), message)
         return replace(form, credit=author if author != origin.user else None, warning=warning)
 
     async def _filled(self, form: Form, message: Mapping[str, Any]) -> Form:

@@ -90,7 +90,7 @@ class Listeners:
         origin = payloads.command_origin(body)
         asked = commands.read(str(body.get("text") or ""))
         if not self.desk.is_ours(origin.team):
-            return await ack(**payloads.private(blocks.note(sentences.FOREIGN)))
+            return await ack(**blocks.ephemeral(sentences.FOREIGN))
         if asked.kind == "word":
             return await self._answer_a_word(ack, asked.word, origin)
         if asked.kind == "post":
@@ -131,7 +131,7 @@ class Listeners:
             log.warning("form_not_opened", error=failed.error)
             text = sentences.FORM_FAILED.format(text=words.escape(typed)) if typed else sentences.FORM_FAILED_EMPTY
             if "command" in body:
-                return await ack(**payloads.private(blocks.note(text)))
+                return await ack(**blocks.ephemeral(text))
             self.desk.spawn(self.desk.say(form.origin, text))
             return await ack()
         view = opened.get("view") or {}
@@ -142,27 +142,27 @@ class Listeners:
 
     async def _answer_a_word(self, ack: AsyncAck, word: str, origin: Origin) -> BoltResponse:
         if word == "help":
-            return await ack(**payloads.private(blocks.note(sentences.HELP.format(command=self.command))))
+            return await ack(**blocks.ephemeral(sentences.HELP.format(command=self.command)))
         if word == "status":
             try:
                 async with asyncio.timeout(self.desk.brief):
                     latest = await self.desk.outbox.latest(origin.team, origin.user)
             except (RedisError, TimeoutError):
-                return await ack(**payloads.private(blocks.note(sentences.STORE_AWAY)))
-            return await ack(**payloads.private(blocks.status_message(latest, self.command)))
+                return await ack(**blocks.ephemeral(sentences.STORE_AWAY))
+            return await ack(**blocks.ephemeral_message(blocks.status_message(latest, self.command)))
         answer = self.desk.spawn(self.desk.whoami(origin.user))
         done, _ = await asyncio.wait([answer], timeout=self.desk.brief)
         if done:
-            return await ack(**payloads.private(blocks.note(answer.result())))
+            return await ack(**blocks.ephemeral(answer.result()))
         self.desk.spawn(self.desk.say_later(origin, answer))
-        return await ack(**payloads.private(blocks.note(sentences.WHOAMI_LATER)))
+        return await ack(**blocks.ephemeral(sentences.WHOAMI_LATER))
 
     # ── keeping ──────────────────────────────────────────────────────────────
 
     async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
         if found := self.desk.furnishing.problems(draft):
-            return await ack(**payloads.private(blocks.not_kept(found, body)))
+            return await ack(**blocks.ephemeral_message(blocks.not_kept(found, body)))
         if await self.desk.furnishing.lacks_a_location(draft):
             rich, unnamed = await self.desk.prefilling.typed({"text": asked.body})
             form = Form(origin, subject=asked.subject, message=rich, tags=", ".join(asked.tags), unnamed=unnamed)
@@ -170,8 +170,8 @@ class Listeners:
         trigger = str(body.get("trigger_id") or origin.response_url or uuid.uuid4())
         waited = await self.desk.keep(f"{origin.team}:command:{trigger}", draft, trigger)
         if waited.problem:
-            return await ack(**payloads.private(blocks.not_kept([waited.problem], body)))
-        return await ack(**payloads.private(waited.message(draft)))
+            return await ack(**blocks.ephemeral_message(blocks.not_kept([waited.problem], body)))
+        return await ack(**blocks.ephemeral_message(waited.message(draft)))
 
     async def sent_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
         actor = payloads.actor(body)
@@ -234,7 +234,7 @@ class Listeners:
             entry = await self.desk.entry_of(payloads.actor(body), payloads.pressed(body))
             reopens = entry is not None and entry.state in NOT_POSTED
             if entry is not None and reopens:
-                await self.desk.known(entry)
+                await self.desk.note_known(entry)
         except RedisError:
             self.desk.spawn(self.desk.say(origin, sentences.STORE_AWAY))
             return await ack()

@@ -175,7 +175,11 @@ def _assemble(
     telling = Telling(api, outbox, locale)
     delivery = Delivery(outbox, board, places, telling, policy)
     files = Files(
-        redis, settings.prefix, settings.public_url or "", SlackFiles(api, files_http, sources.files), settings.file_ttl
+        redis,
+        settings.prefix,
+        settings.public_url or "",
+        SlackFiles(api, files_http, sources.file_rules),
+        settings.file_ttl,
     )
     carrying = Carrying(FileBox(outbox), board, files, telling, policy)
     bolt, token = slack.build(desk, settings.slack_command), settings.slack_app_token
