@@ -183,7 +183,7 @@ def status_message(entries: Sequence[Entry], command: str) -> Block:
 def _standing(entry: Entry) -> str:
     state = heading(entry, entry.outcome)
     why = f"\n{words.escape(explanation(entry.outcome))}" if entry.outcome and entry.outcome.reason else ""
-    when = f"<!date^{int(entry.kept)}^{{date_short_pretty}} {{time}}|earlier>"
+    when = f"<!date^{int(entry.kept)}^{{date_short_pretty}} {{time}}|{sentences.EARLIER}>"
     return f"{_subject(entry, entry.outcome)}\n{state} · {when} · {entry.id}{why}"
 
 

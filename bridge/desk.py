@@ -168,7 +168,7 @@ class Desk:
             return words.escape(sentences.reason(refused.reason, refused.detail))
         except AWAY:
             return sentences.BOARD_AWAY
-        name = profiles[0].name or "yourself"
+        name = profiles[0].name or sentences.YOURSELF
         return sentences.WHOAMI.format(name=words.escape(name), locations=words.escape(", ".join(where) or "–"))
 
     async def say_later(self, origin: Origin, answer: "asyncio.Task[str]") -> None:

@@ -149,5 +149,5 @@ def _piece(draft: Draft, name: str) -> Mapping[str, Any] | None:
 def _file_names(message: Mapping[str, Any]) -> tuple[str, ...]:
     """The files that stay in Slack, a few of them by name."""
     files = files_of(message)
-    names = [str(each.get("title") or each.get("name") or "a file")[:60] for each in files[:5]]
-    return (*names, f"{len(files) - 5} more") if len(files) > 5 else tuple(names)
+    names = [str(each.get("title") or each.get("name") or sentences.A_FILE)[:60] for each in files[:5]]
+    return (*names, sentences.AND_MORE.format(more=len(files) - 5)) if len(files) > 5 else tuple(names)

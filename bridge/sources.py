@@ -187,7 +187,7 @@ def _unreadable(error: str, channel: str) -> str:
 
 def _said(carried: Conversation, names: words.Names, form: FormMemory) -> str:
     """How much of the thread crosses and whose words it holds, in plain text for a field's hint."""
-    people = [names.users.get(each, sentences.SOMEONE)[:40] for each in carried.speakers()]
+    people = [(names.users.get(each) or sentences.SOMEONE)[:40] for each in carried.speakers()]
     more = [sentences.AND_MORE.format(more=len(people) - NAMED)] if len(people) > NAMED else []
     told = sentences.THREAD_READ.format(
         carried=carried.carried, replies=carried.replies, people=", ".join([*people[:NAMED], *more])

@@ -58,7 +58,7 @@ IMPORTS: dict[str, set[str]] = {
     "outbox": {"attachment", "draft", "entry", "leases", "scripts"},
     "gate": set(),
     "people": {"cache", "gate", "words"},
-    "places": {"draft", "people"},
+    "places": {"draft", "people", "sentences"},
     "sightings": {"nexudus"},
     "boardwatch": {"nexudus"},
     "thread": {"draft", "people", "places", "sentences", "words"},
