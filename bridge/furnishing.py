@@ -18,6 +18,7 @@ from bridge.drawing import Drawing
 from bridge.filled import read_form, read_open
 from bridge.form import Form, with_more
 from bridge.leaving import Leaving
+from bridge.moments import LOCATING
 from bridge.nexudus import NexudusError
 from bridge.outbox import Outbox
 from bridge.people import NotAllowed, SlackAway
@@ -161,7 +162,7 @@ class Furnishing:
     async def lacks_a_location(self, draft: Draft) -> bool:
         """Whether only the person can say where; not known in time, it is decided at delivery."""
         try:
-            async with asyncio.timeout(0.6):
+            async with asyncio.timeout(LOCATING):
                 await self.places.location_for(draft.origin.user, draft.location)
         except NotAllowed as refused:
             return refused.reason == "choose_location"

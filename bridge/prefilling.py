@@ -16,7 +16,7 @@ from bridge.draft import Draft, Limits, Origin
 from bridge.entry import Entry
 from bridge.form import Form
 from bridge.leaving import Leaving
-from bridge.originals import QUICK
+from bridge.moments import QUICK
 from bridge.people import People
 from bridge.sources import Sources, prefilled, replies_left
 

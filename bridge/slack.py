@@ -18,12 +18,13 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bridge import blocks, commands, payloads, sentences, words
-from bridge.desk import INSTANT, Desk, Waited
+from bridge.desk import Desk, Waited
 from bridge.draft import NOT_POSTED, Draft, Origin
 from bridge.filled import field_errors, refusal
 from bridge.form import MORE, MOST_TYPED, Form
+from bridge.moments import INSTANT, OPENING
 from bridge.payloads import Payload
-from bridge.webapi import OPENING, CallFailed
+from bridge.webapi import CallFailed
 
 log = structlog.get_logger()
 

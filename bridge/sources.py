@@ -17,7 +17,8 @@ from bridge.attachment import File
 from bridge.conversation import Conversation, files_of, kept
 from bridge.draft import Draft, Limits, Problem
 from bridge.form import FormMemory
-from bridge.originals import QUICK, Originals
+from bridge.moments import QUICK
+from bridge.originals import Originals
 from bridge.people import NotAllowed, People, SlackAway
 from bridge.webapi import CallFailed, WebApi
 
