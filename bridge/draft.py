@@ -119,9 +119,9 @@ class Outcome:
 class Limits:
     """Lengths that are ours, in characters: the board's own are undocumented. Told, never cut silently."""
 
-    subject: int = 254
-    message: int = 20000
-    tags: int = 50
+    subject: int
+    message: int
+    tags: int
 
 
 def reference(key: str) -> str:

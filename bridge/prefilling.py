@@ -6,13 +6,13 @@ A trigger lives three seconds, so nothing here waits longer than a moment for wh
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge import attachment, sentences, words
 from bridge.attachment import File
 from bridge.conversation import Conversation, files_of
-from bridge.draft import Draft, Limits, Origin
+from bridge.draft import Draft, Origin
 from bridge.entry import Entry
 from bridge.form import Form
 from bridge.leaving import Leaving
@@ -30,7 +30,6 @@ class Prefilling:
     sources: Sources
     people: People
     leaving: Leaving
-    limits: Limits = field(default_factory=Limits)
 
     async def from_message(self, origin: Origin, message: Mapping[str, Any]) -> Form:
         """A form that carries a Slack message: prefilled where Slack takes it back, else attached whole."""
@@ -52,7 +51,7 @@ class Prefilling:
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if too_long else []
         return replace(
             form,
-            subject=words.first_line(plain, min(120, self.limits.subject)),
+            subject=words.first_line(plain, min(120, self.sources.limits.subject)),
             message=rich,
             original=original,
             prefill=prefilled(({"rich_text": rich},)) if rich and form.threaded else "",
@@ -72,7 +71,7 @@ class Prefilling:
     async def typed(self, message: Mapping[str, Any]) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
         """Somebody's words as Slack takes them back, and the people whose ids stand in them for want of names."""
         names, unnamed = await self._names(message)
-        return words.as_rich_text(message, names, self.limits.message)[0], unnamed
+        return words.as_rich_text(message, names, self.sources.limits.message)[0], unnamed
 
     async def _names(self, message: Mapping[str, Any]) -> tuple[words.Names, tuple[str, ...]]:
         """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""

@@ -43,7 +43,7 @@ class Sources:
     people: People
     limits: Limits
     file_rules: attachment.Rules
-    most_replies: int = 200
+    most_replies: int
 
     async def keep_message(self, message: Mapping[str, Any]) -> str | None:
         return await self.originals.keep(kept(message))

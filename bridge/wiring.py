@@ -160,7 +160,7 @@ def _assemble(
     )  # fmt: skip
     seal = Seal.of(settings.slack_bot_token.get_secret_value())
     leaving = Leaving(people, settings.private_sources)
-    prefilling = Prefilling(sources, people, leaving, sources.limits)
+    prefilling = Prefilling(sources, people, leaving)
     furnishing = Furnishing(outbox, places, sources, Drawing(api, outbox, sources, seal), leaving)
     locale = people.locale if sentences.are_translated() else _english
     desk = Desk(api, outbox, places, prefilling, furnishing, locale)
