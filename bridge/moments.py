@@ -1,7 +1,7 @@
 """How long a part of an answer may take while Slack waits for it. In seconds.
 
 Slack gives three, counted from its sending. Ours are fewer: a form opens within 1, everything is acknowledged within 2,
-with a board that takes ten or none at all; so nothing of the board's is waited for in any of these.
+with a board that takes ten or none at all; so whatever may wait for the board, Slack or the store ends by these.
 
 A form opens after the person's language and what is known of its furniture (INSTANT each) by Slack's own call
 (OPENING). With the store hanging it waits up to four times QUICK before: for names, the message, its files, and whether
@@ -10,7 +10,8 @@ the request came before; with Slack hanging, once. With one of the two away the 
     INSTANT + 4 × QUICK + INSTANT + OPENING = 2.7
 
 A draft is acknowledged after it was kept and had its wait, whichever takes longer: BRIEF + SPARE = 1.4. What comes
-before leaves that within 2: LOCATING for a post from the command line, LEAVING for a message that may have to stay.
+before leaves that within 2: LOCATING for a post from the command line, LEAVING for a message that may have to stay
+(the first and INSTANT, with a store that hangs in a translated space: 2.1).
 Where a sent form's message cannot be read within STORE, the answer says so and nothing else is waited for.
 """
 
