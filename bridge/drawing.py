@@ -111,7 +111,7 @@ class Drawing:
     @contextlib.asynccontextmanager
     async def alone(self, origin: Origin) -> AsyncIterator[bool]:
         """Whether nobody else, in whatever process, reads for this form at the moment."""
-        key = f"{self._key(origin)}:reading"
+        key = f"{self.outbox.prefix}reading:{origin.team}:{origin.view}"
         try:
             first = bool(await self.outbox.redis.set(key, 1, nx=True, ex=READING))
         except RedisError:

@@ -16,6 +16,9 @@ _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\u
 _PARTING = re.compile('[/\\\\:*?"<>|\u2044\u2215\u29f5\u29f8\u29f9\ufe68\uff0f\uff1a\uff3c]')
 # Names of devices, whatever their ending. https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _DEVICE = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\.|$)")
+# What an ending stands for that nobody knows: some system may run it.
+UNKNOWN = "unknown"
+_LETTERS = re.compile(r"\.[A-Za-z][\w-]*$")
 _ENDING = re.compile(r"\.[^.\s]{1,16}$")
 # What a double click, or a browser, would run.
 _RUNS = re.compile(
@@ -49,9 +52,11 @@ def parted(name: str) -> tuple[str, str]:
 
 
 def kinds(name: str) -> list[str]:
-    """The MIME types that the ending stands for, as far as it is known."""
-    kind, packed = mimetypes.guess_type(_folded(name))
-    return ([kind] if kind else []) + ([f"application/{packed}"] if packed else [])
+    """The MIME types that the ending stands for: none without one, and none that any rule allows for an unknown one."""
+    folded = _folded(name)
+    kind, packed = mimetypes.guess_type(folded.replace(":", "_"))  # it would take what precedes a colon for a scheme
+    unknown = [UNKNOWN] if kind is None and _LETTERS.search(folded) else []
+    return ([kind] if kind else unknown) + ([f"application/{packed}"] if packed else [])
 
 
 def runs(name: str) -> bool:

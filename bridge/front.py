@@ -4,6 +4,7 @@ Everything is verified before anything is parsed, because Bolt parses first, los
 holds the letters "payload", and answers unsigned junk with 500.
 """
 
+import asyncio
 import hmac
 import ipaddress
 import time
@@ -27,6 +28,9 @@ from bridge.intake import Refusal, hung_up, parse
 log = structlog.get_logger()
 
 MOST_BYTES = 1024 * 1024
+# Bytes of all the bodies that are being read, and seconds for one: nobody has proven yet that they are Slack's, and
+# Slack would not wait for longer. https://docs.slack.dev/interactivity/handling-user-interaction
+MOST_HELD, READING = 64 * MOST_BYTES, 3.0
 # https://docs.slack.dev/authentication/verifying-requests-from-slack
 MOST_SKEW = 300
 
@@ -67,12 +71,13 @@ class Front:
     def __init__(self, bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str | None) -> None:
         self._bolt, self._health, self._metrics_token = bolt, health, metrics_token
         self._secret, self._warned = secret.encode(), float("-inf")
+        self._held = 0
 
     async def events(self, request: Request) -> Response:
         """Everything that Slack sends: 413, 401, 400 or what Bolt's listeners answer; never 5xx for a bad request."""
         began = time.perf_counter()
         try:
-            raw = await _body(request)
+            raw = await self._body(request)
             self._verify(request, raw)
             body = parse(raw, request.headers.get("content-type", ""))
             assert self._bolt is not None
@@ -84,11 +89,28 @@ class Front:
             if refused.status == 401:
                 self._warn_of_refused_signatures()
             response = Response(status_code=refused.status)
-        except ClientDisconnect:
+        except (ClientDisconnect, TimeoutError):
             response = Response(status_code=400)
         metrics.REQUESTS.labels(str(response.status_code)).inc()
         metrics.ACK.observe(time.perf_counter() - began)
         return response
+
+    async def _body(self, request: Request) -> bytes:
+        """The raw bytes, never more than the cap in memory. Raises TimeoutError."""
+        length = request.headers.get("content-length", "0")
+        if length.isdigit() and int(length[:12]) > MOST_BYTES:
+            raise Refusal(413)
+        raw = bytearray()
+        try:
+            async with asyncio.timeout(READING):
+                async for chunk in request.stream():
+                    raw += chunk
+                    self._held += len(chunk)
+                    if len(raw) > MOST_BYTES or self._held > MOST_HELD:
+                        raise Refusal(413)
+        finally:
+            self._held -= len(raw)
+        return bytes(raw)
 
     def _warn_of_refused_signatures(self) -> None:
         """At most once a minute: a wrong secret is the likeliest mistake of a set-up, and silent in Slack."""
@@ -158,16 +180,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-async def _body(request: Request) -> bytes:
-    """The raw bytes, never more than the cap in memory."""
-    length = request.headers.get("content-length", "0")
-    if length.isdigit() and int(length[:12]) > MOST_BYTES:
-        raise Refusal(413)
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > MOST_BYTES:
-            raise Refusal(413)
-    return bytes(raw)

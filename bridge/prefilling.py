@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from bridge import attachment, sentences, words
@@ -130,7 +131,7 @@ class Prefilling:
         if here is None:
             return form
         filled = await self._filled(form, here)
-        return replace(filled, subject=form.subject, unnamed=(*form.unnamed, *filled.unnamed))
+        return replace(filled, subject=form.subject, unnamed=_once(form.unnamed, filled.unnamed))
 
     async def _typed_again(self, form: Form, draft: Draft) -> Form:
         rich = _piece(draft, "rich_text")
@@ -138,7 +139,12 @@ class Prefilling:
         if not (rich or text):
             return form
         message, unnamed = await self.typed({"blocks": [rich] if rich else None, "text": text})
-        return replace(form, message=message, prefill="", unnamed=(*form.unnamed, *unnamed))
+        return replace(form, message=message, prefill="", unnamed=_once(form.unnamed, unnamed))
+
+
+def _once(*unnamed: tuple[str, ...]) -> tuple[str, ...]:
+    """As many as the form's memory has room for."""
+    return tuple(dict.fromkeys(chain(*unnamed)))[:MOST_UNNAMED]
 
 
 def _piece(draft: Draft, name: str) -> Mapping[str, Any] | None:

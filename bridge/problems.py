@@ -4,6 +4,7 @@ A name that is not ours is no mistake, because other programs' names may stand b
 ours most likely is: it would be ignored without a word.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -47,6 +48,7 @@ _PLAIN = {
 
 # How alike two names must be: NEXUDUS_PASS is told, SLACK_CLIENT_SECRET is another thing of Slack's.
 _ALIKE = 0.8
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REQUIRED = frozenset({"SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "NEXUDUS_USERNAME", "NEXUDUS_PASSWORD"})
 
 
@@ -88,7 +90,9 @@ def misspelt() -> dict[str, str]:
     Raises OSError or UnicodeDecodeError for a `.env` that cannot be read.
     """
     held = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
-    close = {_clean(name.upper()): _closest(name.upper()) for name in held if name.lower() not in Settings.model_fields}
+    # What has no value, or is no name, may be a password that follows its name after the wrong character.
+    names = [each.upper() for each, value in held.items() if value is not None and _NAME.fullmatch(each)]
+    close = {name: _closest(name) for name in names if name.lower() not in Settings.model_fields}
     return {name: meant for name, meant in close.items() if meant and not held.get(meant.lower())}
 
 
@@ -100,14 +104,16 @@ def _closest(name: str) -> str | None:
 
 
 def unread_lines(file: Path) -> Iterator[str]:
-    """Lines that python-dotenv would skip, with a warning that nobody understands: a password may be on one."""
+    """Lines that give a setting nothing, told by their number alone: a password may be on one."""
     if file.is_file():
         with file.open(encoding="utf-8") as text:
             for each in parse_stream(text):
                 if each.error:
                     said = f".env: line {each.original.line} cannot be read; is a quotation mark missing?"
                     yield f"{said} Example: NAME='value'"
+                elif each.value is None and _begins_with_a_setting(each.key or ""):
+                    yield f".env: line {each.original.line} has no = between a name and its value. Example: NAME=value"
 
 
-def _clean(name: str) -> str:
-    return "".join(each for each in name if each.isprintable())
+def _begins_with_a_setting(key: str) -> bool:
+    return key.upper().startswith(tuple(each.upper() for each in Settings.model_fields))

@@ -95,6 +95,7 @@ def _alone(folder: Path) -> Iterator[int]:
     """The server inherits the lock, so it is free only when the last one using the folder is gone."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # people's words stand in its files
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise StoreUnavailable(
@@ -166,6 +167,7 @@ class _Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                umask=0o077,
                 pass_fds=(self._lock,),
             )
         deadline = time.monotonic() + 10

@@ -1,5 +1,6 @@
 """A real server for the session, empty for each test; and nothing that is said in a test gives anybody away."""
 
+import logging
 import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from bridge import store, wiring
 from tests import overheard
 from tests.clinic import Clinic, open_clinic
 from tests.space import Space, open_space
+
+# It tells each step of a rendering, a hundred lines for each line rendered.
+logging.getLogger("markdown_it").setLevel(logging.WARNING)
 
 # CI looks at the same examples every time: a run that lands must not depend on luck. Developers get new ones.
 settings.register_profile("ci", derandomize=True)

@@ -138,9 +138,11 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     [
         ("NEXUDUS_PASSWORD=pässword\n".encode("latin-1"), "UTF-8"),
         (b"PORT=0\nNEXUDUS_PASSWORD='never-say-this\n", "line 2 cannot be read"),
+        (b"PORT=0\nNEXUDUS_PASSWORD:never-say-this\n", "line 2 has no = between"),
+        (b"PORT=0\nNEXUDUS_PASSWORDnever-say-this\n", "line 2 has no = between"),
         (None, "HOST"),
     ],
-    ids=["not UTF-8", "a quotation mark missing", "a folder"],
+    ids=["not UTF-8", "a quotation mark missing", "a colon", "nothing between", "a folder"],
 )
 def test_a_dotenv_that_cannot_be_read_is_named(tmp_path: Path, written: bytes | None, said: str) -> None:
     """A `.env` saved by the wrong editor ends in one line, not in a traceback."""

@@ -25,6 +25,8 @@ LONGEST = 60.0
 HEAD = 1024
 
 _MARKUP = re.compile(rb"(?i)^(?:\xef\xbb\xbf)?\s*<\s*(?:!doctype|!--|html|head|body|script|svg|\?xml)")
+# What some browser or system would take for markup, whatever plain text it is said to be.
+_TAG = re.compile(rb"(?i)^(?:\xef\xbb\xbf)?\s*<[a-z!?/]")
 _VAGUE = ("", "application/octet-stream", "binary/octet-stream")
 # How files of a kind begin; what begins otherwise is something else under that name.
 _BEGINNINGS = {
@@ -151,5 +153,7 @@ async def _head(chunks: AsyncIterator[bytes]) -> bytes:
 def _look(head: bytes, kind: str) -> None:
     if _MARKUP.match(head):
         raise Stays("login_page")
+    if kind.startswith("text/") and _TAG.match(head):
+        raise Stays("type")
     if kind in _BEGINNINGS and not head.startswith(_BEGINNINGS[kind]):
         raise Stays("type")

@@ -5,6 +5,7 @@ The bytes run through, from Slack to the board; Redis holds a token's address an
 
 import contextlib
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from bridge.webapi import CallFailed
 
 log = structlog.get_logger()
 
+# As `offer` makes them; other keys stand beside theirs.
+_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
 # How often one token is answered with bytes. The board comes once or twice.
 MOST_READINGS = 20
 # Seconds until a reader who found no place may come again.
@@ -90,7 +93,7 @@ class Files:
 
     async def _kept(self, token: str) -> tuple[dict[str, Any] | None, float]:
         """What the token stands for, and for how many seconds."""
-        if len(token) > 100:
+        if not _TOKEN.fullmatch(token):
             return None, 0
         async with self.redis.pipeline() as asked:
             asked.get(self._key(token))

@@ -7,6 +7,8 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from bridge.words.nouns import Names
 
+# Characters of an address of Slack's that are looked through; what is longer was made up, and gives away anything.
+MOST = 2000
 # Anywhere, because a login page or a redirector has the address that it leads to in its own.
 _SLACKS = re.compile(r"(?i)(?<![\w-])(?:slack(?:-gov)?\.com\.?(?::\d*)?(?=[/?#\\]|$)|slack:)")
 # Channels stand in Slack's addresses by id, in old ones by name.
@@ -37,7 +39,8 @@ def hidden(url: str, names: "Names") -> str:
 
 def shows(label: str, url: str) -> bool:
     """Whether a label gives away a part of the address that it stands for."""
-    return any(ident in label for ident in _CONVERSATION.findall(_within(url)))
+    inside = _within(url)
+    return len(inside) > MOST or any(ident in label for ident in set(_CONVERSATION.findall(inside)))
 
 
 def _within(url: str) -> str:

@@ -62,8 +62,9 @@ def _fenced(text: str, language: str) -> list[str]:
 
 def unmentioning(code: str) -> str:
     """Code in which the board will find no mention of its own."""
-    # The board may look for its mentions in code as well, where nothing can be escaped.
-    return code.replace("@[", "@\u2060[") if "](contact:" in code.lower() else code
+    # The board may look for its mentions in code as well, where nothing can be escaped; the other half of one may
+    # stand anywhere behind it.
+    return code.replace("@[", "@\u2060[")
 
 
 def _broken(rows: list[str]) -> list[str]:

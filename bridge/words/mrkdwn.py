@@ -78,7 +78,7 @@ def lex(line: str, names: Names, pattern: re.Pattern[str]) -> list[Run]:
         runs.append(Run(decode(line[at : found.start()])))
         at = found.end()
         if found[0] in _MARKS:
-            _mark(runs, opened, found[0], line[: found.start()][-1:], line[at : at + 1])
+            _mark(runs, opened, found[0], line[max(0, found.start() - 1) : found.start()], line[at : at + 1])
             continue
         runs.append(_token(found, names))
         # An unknown `:name` leaves its last colon to whatever follows.
