@@ -7,12 +7,16 @@ A conversation is what was read at the moment when somebody chose it, as JSON:
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
+from itertools import accumulate, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bridge import sentences, words
 
 Message = Mapping[str, Any]
+
+# What weighs so many times as much as there is room for does not fit, whatever its markup comes to.
+HEAVY = 6
 
 _KEPT = ("ts", "user", "subtype", "username", "bot_profile", "text", "blocks", "attachments")
 _FILE = ("name", "title")
@@ -73,11 +77,9 @@ class Conversation:
         return "\n\n".join(part for part in [*self._said(names), self._footer()] if part)
 
     def likely(self, room: int) -> "Conversation":
-        """Without the messages that cannot fit, by the length of what was typed: reading costs more than counting."""
-        most, used = 0, 0
-        while most < len(self.messages) and used <= 4 * room:
-            used += len(str(self.messages[most].get("text") or ""))
-            most += 1
+        """Without the messages that cannot fit, by all that is in them: reading costs more than counting."""
+        weights = accumulate(words.weight(each) for each in self.messages)
+        most = sum(1 for _ in takewhile(lambda used: used <= HEAVY * room, weights))
         return replace(self, messages=self.messages[:most])
 
     def _said(self, names: words.Names) -> Iterator[str]:

@@ -13,7 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from bridge import sentences, words
-from bridge.conversation import Conversation, hiding_names, without_authors
+from bridge.conversation import HEAVY, Conversation, hiding_names, without_authors
+
+# Each is looked up on the board, at the account's pace.
+MOST_GUESTS = 20
 
 Ending = Literal["posted", "refused", "cancelled", "unposted", "unsure"]
 
@@ -150,6 +153,8 @@ class Problem:
 
 def check(draft: Draft, limits: Limits) -> list[Problem]:
     """What can be told before anything is kept or looked up."""
+    if over := _overweight(draft, limits):
+        return [Problem("message", "too_long", {"what": "message", "limit": limits.message, "over": over})]
     plain = compose_message(draft, words.Names())
     subject = words.inert(draft.subject)
     found = [
@@ -159,8 +164,20 @@ def check(draft: Draft, limits: Limits) -> list[Problem]:
         _too_long("message", len(plain), limits.message),
         _too_long("tags", len(compose_tags(draft)), limits.tags),
         Problem("guests", "guests_needed") if draft.private and not draft.guests else None,
+        Problem("guests", "guests_many", {"most": MOST_GUESTS}) if len(draft.guests) > MOST_GUESTS else None,
     ]
     return [problem for problem in found if problem is not None]
+
+
+def _overweight(draft: Draft, limits: Limits) -> int:
+    """By how much it is too long, where that is sure without reading it; else 0."""
+    pieces = [each for piece in draft.message for each in _messages(piece)]
+    weight = sum(map(words.weight, pieces))
+    return weight - limits.message if weight > HEAVY * limits.message else 0
+
+
+def _messages(piece: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(piece["conversation"]["messages"]) if "conversation" in piece else [_source(piece)]
 
 
 def _too_long(name: str, length: int, limit: int) -> Problem | None:

@@ -69,6 +69,7 @@ REASONS: Mapping[str, str] = {
     "message_empty": "Write a message; a short one will do.",
     "too_long": "There are {over} characters too many in the {what}; there is room for {limit}.",
     "guests_needed": "Choose at least one guest: a private post needs somebody who can read it.",
+    "guests_many": "Choose at most {most} guests for one post.",
     "too_many": "You have reached {limit} posts this hour, the most for one person here. Please try again later.",
     "store_away": "We cannot keep your post right now. Your words stay here; send them again in a minute. "
     "They will not be posted twice.",

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from bridge import attachment, sentences, words
 from bridge.attachment import File
 from bridge.blocks import FORM, Block, button, context, option, plain, section
-from bridge.draft import Origin
+from bridge.draft import MOST_GUESTS, Origin
 from bridge.seal import Seal
 
 MORE = "more_options"
@@ -226,6 +226,7 @@ def _private_blocks(*, private: bool, guests: tuple[str, ...]) -> list[Block]:
     choice = option(sentences.CHOICES["private"], "private")
     boxes: Block = {"type": "checkboxes", "options": [choice]}
     people: Block = {"type": "multi_users_select", "placeholder": plain(sentences.PLACEHOLDERS["guests"])}
+    people["max_selected_items"] = MOST_GUESTS
     return [
         _input("private", boxes | ({"initial_options": [choice]} if private else {}), optional=True),
         _input("guests", people | ({"initial_users": list(guests)} if guests else {}), optional=True),

@@ -114,11 +114,12 @@ class Furnishing:
         carried = await self.sources.carry(draft, form)
         if isinstance(carried, Problem):
             return [carried]
-        return self.problems(carried) or await self.leaving.forbids(carried) or carried
+        return await self.problems(carried) or await self.leaving.forbids(carried) or carried
 
-    def problems(self, draft: Draft) -> list[Problem]:
+    async def problems(self, draft: Draft) -> list[Problem]:
         """What can be told of a draft before anything is kept or looked up."""
-        return check(draft, self.sources.limits)
+        # Beside the loop: a long message must not hold up everybody else's acknowledgement.
+        return await asyncio.to_thread(check, draft, self.sources.limits)
 
     # ── what has to be looked up ─────────────────────────────────────────────
 

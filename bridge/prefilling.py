@@ -12,7 +12,7 @@ from typing import Any
 
 from bridge import attachment, sentences, words
 from bridge.attachment import File
-from bridge.conversation import Conversation, files_of
+from bridge.conversation import HEAVY, Conversation, files_of
 from bridge.draft import Draft, Origin
 from bridge.entry import Entry
 from bridge.form import Form
@@ -45,9 +45,11 @@ class Prefilling:
         return replace(form, credit=author if author != origin.user else None, warning=warning)
 
     async def _filled(self, form: Form, message: Mapping[str, Any]) -> Form:
+        if words.weight(message) > HEAVY * PREFILL:
+            return await self._attached(form, message)
         names, unnamed = await self._names(message)
+        rich, too_long = await asyncio.to_thread(words.as_rich_text, message, names, PREFILL)
         plain = words.to_plain(message.get("blocks"), str(message.get("text") or ""), names)
-        rich, too_long = words.as_rich_text(message, names, PREFILL)
         original = await self.sources.keep_message(message) if too_long else None
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if too_long else []
         return replace(
@@ -59,6 +61,14 @@ class Prefilling:
             unnamed=unnamed,
             notes=tuple(notes),
         )
+
+    async def _attached(self, form: Form, message: Mapping[str, Any]) -> Form:
+        """With a message that is surely too long to be edited: it is not even read here, but for its first line."""
+        original = await self.sources.keep_message(message)
+        start = words.to_plain(None, str(message.get("text") or "")[:PREFILL])
+        note = sentences.ATTACHED if original else sentences.NOT_ATTACHED
+        subject = words.first_line(start, min(120, self.sources.limits.subject))
+        return replace(form, subject=subject, original=original, notes=(note,))
 
     async def _with_files(self, form: Form, listed: Sequence[File], message: Mapping[str, Any]) -> Form:
         """With the files of this message, listed; those that could not be kept stay in Slack."""
@@ -76,7 +86,8 @@ class Prefilling:
 
     async def _names(self, message: Mapping[str, Any]) -> tuple[words.Names, tuple[str, ...]]:
         """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""
-        needed = words.mentioned_in(message)
+        # Beside the loop: others are to be answered within three seconds, too.
+        needed = await asyncio.to_thread(words.mentioned_in, message)
         if not (needed.users or needed.channels):
             return words.Names(), ()
         looking = asyncio.create_task(self.people.names(needed))

@@ -162,7 +162,7 @@ class Listeners:
 
     async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
-        if found := self.desk.furnishing.problems(draft):
+        if found := await self.desk.furnishing.problems(draft):
             return await ack(**blocks.ephemeral_message(blocks.not_kept(found, body)))
         if await self.desk.furnishing.lacks_a_location(draft):
             rich, unnamed = await self.desk.prefilling.typed({"text": asked.body})

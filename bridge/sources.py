@@ -107,9 +107,11 @@ class Sources:
 
     async def _names(self, whole: Conversation, within: float) -> words.Names:
         """The names that are found while somebody looks at the form; delivery has more time for the others."""
+        # Beside the loop: nobody else's acknowledgement waits until a long thread is read.
+        mentioned = await asyncio.to_thread(whole.mentioned)
         try:
             async with asyncio.timeout(within):
-                return await self.people.names(whole.mentioned())
+                return await self.people.names(mentioned)
         except TimeoutError:
             return words.Names()
 

@@ -3,6 +3,7 @@
 https://developers.nexudus.com/rest-api/community/post-communitythreads
 """
 
+import asyncio
 from typing import Any
 
 from bridge import draft as drafts
@@ -14,13 +15,15 @@ from bridge.places import Author, Places
 
 async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any]:
     """The body of the POST. Raises NotAllowed for guests who cannot be found, and what their look-up raises."""
-    names = await places.people.names(drafts.mentioned(draft))
+    # Beside the loop: the web process may share it, and has three seconds.
+    names = await places.people.names(await asyncio.to_thread(drafts.mentioned, draft))
+    credit = await _credit(draft, author, places)
     body: dict[str, Any] = {
         "BusinessId": author.location,
         "UserId": author.profile.user,
         "CoworkerId": author.profile.coworker,
         "Subject": words.inert(draft.subject),
-        "Message": drafts.compose_message(draft, names, await _credit(draft, author, places)),
+        "Message": await asyncio.to_thread(drafts.compose_message, draft, names, credit),
         "Tags": drafts.compose_tags(draft) or None,
         "CommunityGroupId": author.group,
         "InstantDelivery": draft.delivery == "instant",

@@ -16,6 +16,7 @@ from bridge.words.conversions import (
 from bridge.words.mrkdwn import escape
 from bridge.words.nouns import Mentioned, Names
 from bridge.words.prefill import as_rich_text
+from bridge.words.weight import weight
 
 __all__ = [
     "Mentioned",
@@ -28,4 +29,5 @@ __all__ = [
     "message_to_markdown",
     "name_to_markdown",
     "to_plain",
+    "weight",
 ]
