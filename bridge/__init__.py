@@ -14,7 +14,7 @@
 6. `delivery`    one attempt from claim to report, held by the `worker`; `decision` says what follows, `sightings`
                  compares in doubt, `boardwatch` remembers how the board was
 7. `people`, `places`  who this is on the board (whom to believe: the `gate`), and what they may do there, from the
-                 `cache` where it can be
+                 `cache` where it can be; `refusals` say that they may not, or that Slack could not be asked
 8. `thread`, `words`   the thread as the board takes it, in the board's Markdown; `conversation` for a whole one
 9. `nexudus`     the far bank: `wire` its rules, `tokens` its login, `pace` the account's shared pace
 10. `files`      the files of a thread that exists, each an `attachment` under a harmless `filename`: opened in Slack,

@@ -34,22 +34,13 @@ def heading(entry: Entry, outcome: Outcome | None) -> str:
     return sentences.UNSURE if outcome.ending == "unsure" else sentences.REFUSED
 
 
-def explanation(outcome: Outcome) -> str:
-    """Why it was not, or may not have been, posted, and what to do next."""
-    said = sentences.reason(outcome.reason, outcome.detail)
-    told = " ".join(outcome.fields.values())
-    if told and told not in said:
-        said = f"{said} {told}"
-    return f"{said} {sentences.UNSURE_NEXT}" if outcome.ending == "unsure" else said
-
-
 def report_blocks(entry: Entry, outcome: Outcome | None) -> list[Block]:
     """Subject, group, delivery, link and the id that the logs carry too."""
     lines = [f"*{heading(entry, outcome)}*", _subject(entry, outcome)]
     if outcome is None:
         lines.append(sentences.CHECKING_TEXT if entry.state == "sending" else sentences.TRYING_TEXT)
     elif outcome.ending != "posted":
-        lines.append(words.escape(explanation(outcome)))
+        lines.append(words.escape(outcome.explanation()))
     blocks = [section("\n".join(lines)), *_files(entry, outcome), context(words.escape(_facts(entry, outcome)))]
     buttons = _buttons(entry, outcome)
     return [*blocks, {"type": "actions", "elements": buttons}] if buttons else blocks
@@ -109,7 +100,7 @@ def report_text(entry: Entry, outcome: Outcome | None) -> str:
         stay = sum(each["state"] == "stays" for each in entry.files)
         parts.append(outcome.link + (f" — {sentences.FILES_STAY_SHORT.format(number=stay)}" if stay else ""))
     elif outcome and outcome.ending != "posted":
-        parts.append(words.escape(explanation(outcome)))
+        parts.append(words.escape(outcome.explanation()))
     return ": ".join(parts[:2]) + (f" — {parts[2]}" if len(parts) > 2 else "") + f" ({entry.id})"
 
 
@@ -182,7 +173,7 @@ def status_message(entries: Sequence[Entry], command: str) -> Block:
 
 def _standing(entry: Entry) -> str:
     state = heading(entry, entry.outcome)
-    why = f"\n{words.escape(explanation(entry.outcome))}" if entry.outcome and entry.outcome.reason else ""
+    why = f"\n{words.escape(entry.outcome.explanation())}" if entry.outcome and entry.outcome.reason else ""
     when = f"<!date^{int(entry.kept)}^{{date_short_pretty}} {{time}}|{sentences.EARLIER}>"
     return f"{_subject(entry, entry.outcome)}\n{state} · {when} · {entry.id}{why}"
 

@@ -9,7 +9,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bridge.nexudus import NexudusError, Unauthorized, Unavailable, Unsure
+from bridge.wire import NexudusError, Unauthorized, Unavailable, Unsure
 
 log = structlog.get_logger()
 

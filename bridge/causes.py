@@ -6,12 +6,11 @@ What its person was told stands in `sentences`; these lines say what there is to
 import textwrap
 from collections.abc import Mapping
 
-from bridge import blocks
 from bridge.entry import Entry
 
 WIDTH = 60
 
-# By what `decision` notes when it puts a draft back.
+# By what `decision` and `delivery` note when a draft is put back.
 _WAITING: Mapping[str, str] = {
     "unavailable": "the board cannot be reached, or asks us to wait",
     "slack away": "Slack cannot be asked who its person is",
@@ -64,7 +63,7 @@ _ENDED: Mapping[str, str] = {
 def cause(entry: Entry) -> str:
     """Why it waits or ended so, whole; empty where there is nothing to say."""
     if entry.outcome and entry.outcome.reason:
-        return _ENDED.get(entry.outcome.reason) or blocks.explanation(entry.outcome)
+        return _ENDED.get(entry.outcome.reason) or entry.outcome.explanation()
     if entry.outcome or not entry.last_error:
         return ""
     return _WAITING.get(entry.last_error, "something unforeseen went wrong; the logs say what")

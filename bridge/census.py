@@ -22,12 +22,11 @@ class Census(NamedTuple):
 
 async def census(outbox: Outbox) -> Census:
     """Two round trips. Raises RedisError."""
-    redis, prefix = outbox.redis, outbox.prefix
-    async with redis.pipeline(transaction=False) as pipe:
+    async with outbox.redis.pipeline(transaction=False) as pipe:
         pipe.time()
-        pipe.zrange(f"{prefix}due", 0, MOST - 1, withscores=True)
+        pipe.zrange(outbox.key("due"), 0, MOST - 1, withscores=True)
         for queue in ("due", "failed", "attach"):
-            pipe.zcard(prefix + queue)
+            pipe.zcard(outbox.key(queue))
         (seconds, micro), first, waiting, failed, attaching = await pipe.execute()
     now = seconds + micro / 1e6
     found = await _records(outbox, [id_ for id_, _ in first])
@@ -45,5 +44,5 @@ async def census(outbox: Outbox) -> Census:
 async def _records(outbox: Outbox, ids: list[str]) -> list[tuple[str | None, str | None]]:
     async with outbox.redis.pipeline(transaction=False) as pipe:
         for id_ in ids:
-            pipe.hmget(f"{outbox.prefix}draft:{id_}", ["state", "kept"])
+            pipe.hmget(outbox.record_key(id_), ["state", "kept"])
         return cast("list[tuple[str | None, str | None]]", await pipe.execute())

@@ -11,8 +11,8 @@ from typing import Any
 from bridge import draft as drafts
 from bridge.draft import Draft, Outcome
 from bridge.entry import Entry
-from bridge.nexudus import BadReference, Refused, Unauthorized, Unavailable
-from bridge.people import NotAllowed, SlackAway
+from bridge.refusals import NotAllowed, SlackAway
+from bridge.wire import BadReference, Refused, Unauthorized, Unavailable
 
 # Waits between attempts in seconds, then the last one over and over; jittered by a fifth.
 WAITS = (1, 3, 10, 30, 60, 120, 300, 600)

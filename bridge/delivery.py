@@ -20,11 +20,12 @@ from bridge.boardwatch import BoardWatch
 from bridge.draft import Outcome
 from bridge.entry import Entry
 from bridge.leases import Lost
-from bridge.nexudus import BadReference, Nexudus, NexudusError
+from bridge.nexudus import Nexudus
 from bridge.outbox import Outbox
-from bridge.people import NotAllowed, SlackAway
 from bridge.places import Places
+from bridge.refusals import NotAllowed, SlackAway
 from bridge.report import Report, Untold
+from bridge.wire import BadReference, NexudusError
 from bridge.worker import Worker
 
 log = structlog.get_logger()
@@ -49,19 +50,25 @@ class Delivery:
     """Works the outbox until told to stop; any number of these share one Redis."""
 
     def __init__(
-        self, outbox: Outbox, board: Nexudus, places: Places, report: Report, policy: Policy, slots: int = 8
+        self,
+        outbox: Outbox,
+        board: Nexudus,
+        places: Places,
+        report: Report,
+        policy: Policy,
+        watch: BoardWatch,
+        slots: int = 8,
     ) -> None:
         self._outbox, self._board, self._report = outbox, board, report
         self._people, self._places = places.people, places
-        self._policy, self._slots = policy, slots
+        self._policy, self._watch, self._slots = policy, watch, slots
         self._stopping = asyncio.Event()
-        self.watch = BoardWatch(outbox.redis, outbox.prefix, policy.longest_wait)
 
     def stop(self) -> None:
         """Claim nothing more; what is under way is finished."""
         self._stopping.set()
 
-    async def run(self, closed: Callable[[], Awaitable[bool]] | None = None) -> None:
+    async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
         """Claim and attempt until `stop`, and nothing while it is `closed`."""
         await Worker(self._outbox, self._attempt_or_note, "posts", self._slots, self._stopping).run(closed)
 
@@ -119,7 +126,7 @@ class Delivery:
         metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.drift - entry.kept))
         outcome = decision.posted(entry.draft, thread.facts(author), created, self._policy.thread_url)
         await self._end(entry, outcome)
-        return await self.watch.notice(None)
+        return await self._watch.notice(None)
 
     async def _wait_for_twin(self, entry: Entry) -> None:
         """The same words by the same person are in the air: were both, nobody could tell whose thread is whose."""
@@ -130,7 +137,7 @@ class Delivery:
         follows = decision.decide(error, entry, marked=marked, longest=self._policy.longest_wait)
         log.info("attempt_ended", id=entry.id, error=type(error).__name__, follows=type(follows).__name__)
         metrics.RETRIES.labels(type(error).__name__).inc()
-        await self.watch.notice(error)
+        await self._watch.notice(error)
         if isinstance(follows, Outcome):
             return await self._end(entry, follows)
         if isinstance(error, BadReference):
@@ -155,7 +162,7 @@ class Delivery:
         try:
             seen = await self._search(entry, since)
         except NexudusError as error:
-            await self.watch.notice(error)
+            await self._watch.notice(error)
             delay = max(getattr(error, "wait", None) or 0, self._wait(entry))
             await self._say_still_trying(entry, next_in=delay)
             return await self._outbox.put_back(entry, delay, error="look failed", looks=entry.looks)

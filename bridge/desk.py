@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
@@ -18,9 +18,9 @@ from bridge.installation import Installation
 from bridge.intake import hung_up
 from bridge.moments import BRIEF, INSTANT, QUICK, SPARE, WATCHED
 from bridge.outbox import Outbox
-from bridge.people import NotAllowed
 from bridge.places import Places
 from bridge.prefilling import Prefilling
+from bridge.refusals import NotAllowed
 from bridge.webapi import WebApi
 
 log = structlog.get_logger()
@@ -60,6 +60,7 @@ class Desk:
 
     api: WebApi
     outbox: Outbox
+    installation: Installation
     places: Places
     prefilling: Prefilling
     furnishing: Furnishing
@@ -148,12 +149,12 @@ class Desk:
     async def _told_by_answer(self, entry: Entry) -> None:
         """Once the answer is out; should this process die before, a worker tells a few seconds later."""
         await asyncio.sleep(0.2)
-        await self.outbox.told(replace(entry, claim=""), "answer")
+        await self.outbox.told(entry, "answer", leased=False)
 
     async def note_known(self, entry: Entry) -> None:
         """Who acts on an outcome knows it: told once more, it would cover the form that opens. Raises RedisError."""
         if entry.told is None:
-            await self.outbox.told(replace(entry, claim=""), "button")
+            await self.outbox.told(entry, "button", leased=False)
 
     # ── answers ──────────────────────────────────────────────────────────────
 
@@ -210,4 +211,4 @@ class Desk:
         home = self.api.known_home()
         if home is not None and team == home[0]:
             log.error("app_removed")
-            await Installation(self.outbox, str(self.api.client.token)).close()
+            await self.installation.close()

@@ -110,6 +110,14 @@ class Outcome:
     link: str | None = None
     late: bool = False
 
+    def explanation(self) -> str:
+        """Why it was not, or may not have been, posted, and what to do next."""
+        said = sentences.reason(self.reason, self.detail)
+        told = " ".join(self.fields.values())
+        if told and told not in said:
+            said = f"{said} {told}"
+        return f"{said} {sentences.UNSURE_NEXT}" if self.ending == "unsure" else said
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 

@@ -96,7 +96,7 @@ async def _teams(outbox: Outbox, user: str) -> set[str]:
         origin = _object((await _fields(outbox, key)).get("draft", "")).get("origin")
         if isinstance(origin, dict) and origin.get("user") == user:
             team = str(origin.get("team"))
-            await outbox.redis.zadd(f"{outbox.prefix}mine:{team}:{user}", {_id(key): 0}, nx=True)
+            await outbox.redis.zadd(outbox.mine_key(team, user), {_id(key): 0}, nx=True)
             teams.add(team)
     return teams
 
@@ -124,7 +124,7 @@ async def _scrub_drafts(outbox: Outbox, person: Person) -> _Scrubbed:
 
 
 async def _is_queued(outbox: Outbox, id_: str) -> bool:
-    scores = [await outbox.redis.zscore(outbox.prefix + queue, id_) for queue in _QUEUES]
+    scores = [await outbox.redis.zscore(outbox.key(queue), id_) for queue in _QUEUES]
     return any(score is not None for score in scores)
 
 
@@ -184,7 +184,7 @@ async def _scrub_the_rest(outbox: Outbox, person: Person, files: Iterable[str]) 
 
 async def _keys(outbox: Outbox, pattern: str) -> AsyncIterator[str]:
     # Nothing in a prefix means anything to MATCH.
-    async for key in outbox.redis.scan_iter(match=outbox.prefix + pattern, count=500):
+    async for key in outbox.redis.scan_iter(match=outbox.key(pattern), count=500):
         yield str(key)
 
 

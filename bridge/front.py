@@ -53,7 +53,7 @@ _PROXIES = ("x-forwarded-", "forwarded", "x-real-ip", "via", "cf-", "x-request-s
 def build(
     bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str | None, files: ASGIApp | None = None
 ) -> Starlette:
-    """The ASGI app. Without `bolt` (Socket Mode, or a worker's own port) there is nothing to post to."""
+    """The ASGI app. Without `bolt` (a worker's own port) or a `secret` (Socket Mode) there is nothing to post to."""
     front = Front(bolt, secret, health, metrics_token)
     routes = [
         Route("/livez", front.livez),

@@ -19,11 +19,11 @@ from bridge.filled import read_form, read_open
 from bridge.form import Form, with_more
 from bridge.leaving import Leaving
 from bridge.moments import LOCATING
-from bridge.nexudus import NexudusError
 from bridge.outbox import Outbox
-from bridge.people import NotAllowed, SlackAway
 from bridge.places import Places
+from bridge.refusals import NotAllowed, SlackAway
 from bridge.sources import Sources
+from bridge.wire import NexudusError
 
 log = structlog.get_logger()
 

@@ -1,8 +1,6 @@
 """Whether the app is still installed, and what is cleaned up when it is removed."""
 
 import hashlib
-import re
-from dataclasses import replace
 
 from bridge.outbox import Outbox
 
@@ -12,7 +10,7 @@ class Installation:
 
     def __init__(self, outbox: Outbox, bot_token: str) -> None:
         self._outbox = outbox
-        self._key = outbox.prefix + "closed"
+        self._key = outbox.key("closed")
         self._fingerprint = hashlib.sha256(bot_token.encode()).hexdigest()[:16]
 
     async def close(self) -> None:
@@ -23,14 +21,12 @@ class Installation:
         await self._outbox.redis.set(self._key, self._fingerprint, ex=round(self._outbox.keep))
         async for entry in self._outbox.listing():
             if await self._outbox.cancel(entry.id, "uninstalled") == "cancelled":
-                await self._outbox.told(replace(entry, claim=""), "untold")
+                await self._outbox.told(entry, "untold", leased=False)
+        # Nothing in a prefix means anything to MATCH.
         for pattern in ("slack:*", "member:*", "tokens"):
-            async for key in self._outbox.redis.scan_iter(match=_literally(self._outbox.prefix) + pattern):
+            async for key in self._outbox.redis.scan_iter(match=self._outbox.key(pattern)):
                 await self._outbox.redis.delete(key)
 
     async def is_closed(self) -> bool:
+        """Whether the app was uninstalled under the token that this process holds."""
         return bool(await self._outbox.redis.get(self._key) == self._fingerprint)
-
-
-def _literally(text: str) -> str:
-    return re.sub(r"([*?\[\]\\^-])", r"\\\1", text)

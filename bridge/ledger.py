@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from bridge import blocks, causes, store, table, words
+from bridge import causes, store, table, words
 from bridge.draft import NOT_POSTED, compose_message
 from bridge.entry import Entry
 from bridge.outbox import Outbox
@@ -132,7 +132,7 @@ async def show(outbox: Outbox, id_: str, *, as_json: bool) -> Done:
 
 async def _line(outbox: Outbox, entry: Entry) -> _Line:
     seconds, micro = await outbox.redis.time()
-    due = await outbox.redis.zscore(outbox.prefix + "due", entry.id)
+    due = await outbox.redis.zscore(outbox.key("due"), entry.id)
     return _Line(entry, float(seconds + micro / 1e6), due / 1000 if due is not None else None)
 
 
@@ -210,7 +210,7 @@ def _told(line: _Line) -> dict[str, str]:
         "failed tries": str(entry.failures or ""),
         "person": f"{draft.origin.user} of {draft.origin.team}",
         "told": causes.told(entry),
-        "in these words": blocks.explanation(outcome) if outcome and outcome.reason and entry.told else "",
+        "in these words": outcome.explanation() if outcome and outcome.reason and entry.told else "",
         "link": (outcome.link if outcome else "") or "",
         "subject": draft.subject,
         "channel": draft.origin.channel or "",

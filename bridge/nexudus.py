@@ -14,13 +14,10 @@ import httpx
 
 from bridge.wire import (
     BadReference,
-    FieldError,
-    NexudusError,
     Page,
     Record,
     Refused,
     Rejected,
-    Reply,
     Throttled,
     Unauthorized,
     Unavailable,
@@ -28,27 +25,11 @@ from bridge.wire import (
     decipher,
     fetch,
     server_offset,
-    throttle,
 )
 
 if TYPE_CHECKING:
     from bridge.pace import Pace
     from bridge.tokens import Tokens
-
-__all__ = [
-    "BadReference",
-    "FieldError",
-    "Nexudus",
-    "NexudusError",
-    "Refused",
-    "Reply",
-    "Sighting",
-    "Unauthorized",
-    "Unavailable",
-    "Unsure",
-    "fetch",
-    "throttle",
-]
 
 _PAGE_SIZE = 100
 _PAGES = 50
@@ -88,7 +69,7 @@ class Nexudus:
 
     `timeout` is in seconds and bounds one exchange; an answer of 401 leads to at most four more, the
     write itself once more at most, as a 401 changed nothing. Nothing else is repeated. Every call
-    raises the tree above and what Redis raises, which it never does once a write may have happened.
+    raises the tree of `bridge.wire` and what Redis raises, which it never does once a write may have happened.
     Lists are raw: the board ignores filters that it does not know, so compare every field again.
     """
 

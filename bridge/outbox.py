@@ -11,7 +11,7 @@ losing a wake-up costs a second, never a draft. What a draft has gone through st
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
@@ -56,19 +56,9 @@ class Outbox:
 
         Raises RedisError when it could not be kept: then nothing may be promised.
         """
-        disposition, id_ = await self._run(
-            scripts.PUT,
-            [self.form_key(key), self._mine(draft.origin.team, draft.origin.user)],
-            *(
-                reference(key),
-                draft.digest,
-                draft.to_json(),
-                _ms(watch),
-                self.per_hour,
-                _ms(self.keep),
-                nonce,
-            ),
-        )
+        mine = self.mine_key(draft.origin.team, draft.origin.user)
+        args = (reference(key), draft.digest, draft.to_json(), _ms(watch), self.per_hour, _ms(self.keep), nonce)
+        disposition, id_ = await self.run(scripts.PUT, *args, keys=(self.form_key(key), mine))
         return Kept(cast(Disposition, disposition), id_)
 
     async def outcome_for_answer(self, id_: str, *, last: bool, gone: bool = False) -> Outcome | Literal["told"] | None:
@@ -76,7 +66,7 @@ class Outbox:
 
         `gone`: nobody would read the caller's answer any more.
         """
-        found = await self._run(scripts.TAKE, [], id_, int(last), int(gone))
+        found = await self.run(scripts.TAKE, id_, int(last), int(gone))
         return "told" if found == "told" else Outcome.from_json(found) if found else None
 
     # ── delivering ───────────────────────────────────────────────────────────
@@ -84,24 +74,24 @@ class Outbox:
     async def claim(self) -> Entry | float:
         """Lease the next due draft, or answer how many seconds nothing will be due (-1: nothing waits)."""
         token = f"{self.token}:{secrets.token_hex(4)}"
-        fields = leases.claimed(await self._run(scripts.CLAIM, [], token, _ms(self.lease)))
+        fields = leases.claimed(await self.run(scripts.CLAIM, token, _ms(self.lease)))
         if isinstance(fields, float):
             return fields
         drift = time.time() - int(fields["claimed"]) / 1000
         try:
-            return replace(await self._entry(fields), drift=drift)
+            return replace(await self.read(fields), drift=drift)
         except UNREADABLE:
             log.error("unreadable", id=fields.get("id"))
-            await self._run(scripts.PARK, [], fields.get("id", ""), _ms(self.keep))
+            await self.run(scripts.PARK, fields.get("id", ""), _ms(self.keep))
             return 0.0
 
     async def wait(self, seconds: float) -> None:
         """Sleep until something is put, or for so long (at most)."""
-        await leases.woken(self.blocking, self.prefix + "wake", seconds)
+        await leases.woken(self.blocking, self.key("wake"), seconds)
 
     async def renew(self, entry: Entry) -> None:
         """Hold the lease for another `lease` seconds. Raises Lost."""
-        if not await self._run(scripts.RENEW, [], entry.id, entry.claim, _ms(self.lease)):
+        if not await self.run(scripts.RENEW, entry.id, entry.claim, _ms(self.lease)):
             raise leases.Lost(entry.id)
 
     async def sending(
@@ -113,9 +103,9 @@ class Outbox:
         of those is in the air.
         """
         text = json.dumps(body, sort_keys=True)
-        air = f"{self.prefix}air:{likeness}"
+        air = self.key(f"air:{likeness}")
         args = (text, air, _ms(hold), json.dumps(facts), _ms(self.lease))
-        said = await self._run(scripts.SENDING, [], entry.id, entry.claim, *args)
+        said = await self.run(scripts.SENDING, entry.id, entry.claim, *args)
         return cast(Literal["ok", "twin"], leases.still_ours(entry.id, said))
 
     async def put_back(
@@ -134,11 +124,11 @@ class Outbox:
         and does not know how that ended; the looks count from now.
         """
         args = (_ms(delay), int(void), looks, error, int(called))
-        leases.still_ours(entry.id, await self._run(scripts.PUT_BACK, [], entry.id, entry.claim, *args))
+        leases.still_ours(entry.id, await self.run(scripts.PUT_BACK, entry.id, entry.claim, *args))
 
     async def tell_later(self, entry: Entry, delay: float) -> None:
         """The outcome stands; try to tell it again in `delay` seconds. Raises Lost."""
-        leases.still_ours(entry.id, await self._run(scripts.TELL_LATER, [], entry.id, entry.claim, _ms(delay)))
+        leases.still_ours(entry.id, await self.run(scripts.TELL_LATER, entry.id, entry.claim, _ms(delay)))
 
     async def settle(self, entry: Entry, outcome: Outcome) -> Literal["ok", "watched", "held", "ended"]:
         """Note the outcome before anybody is told. Raises Lost.
@@ -147,35 +137,34 @@ class Outbox:
         """
         hidden = entry.draft.private or bool(outcome.detail.get("hidden"))
         posted = {"user": entry.draft.origin.user, "link": outcome.link, "private": hidden}
-        said = await self._run(
+        said = await self.run(
             scripts.SETTLE,
-            [],
             *(entry.id, entry.claim, outcome.ending, outcome.to_json(), outcome.thread or ""),
             *(self._source_of(entry.draft), json.dumps(posted | {"subject": entry.draft.subject})),
             *(_ms(self.keep), int(outcome.late), *attachment.planned(entry.draft.files)),
         )
         return cast(Literal["ok", "watched", "held", "ended"], leases.still_ours(entry.id, said))
 
-    async def told(self, entry: Entry, way: str, *, look_again: float = 0) -> bool:
+    async def told(self, entry: Entry, way: str, *, look_again: float = 0, leased: bool = True) -> bool:
         """Close the record: the person knows (or `way` is "untold"). Posted words are blanked. Raises Lost.
 
-        False when it has to be told once more: in the form, within three seconds of an interim answer, which may yet
-        cover it there.
+        `leased`: who tells holds the entry's lease, as workers do; others tell beside them. False when it has to be
+        told once more: in the form, within three seconds of an interim answer, which may yet cover it there.
         """
         posted = entry.outcome is not None and entry.outcome.ending == "posted" and way != "untold"
         blank = entry.draft.blanked().to_json() if posted else ""
         early = int(entry.attaching > 0)
         args = (way, blank, _ms(self.keep), _ms(look_again), early)
-        said = await self._run(scripts.TOLD, [], entry.id, entry.claim, *args)
+        said = await self.run(scripts.TOLD, entry.id, entry.claim if leased else "", *args)
         return leases.still_ours(entry.id, said) == "ok"
 
     async def note(self, entry: Entry, **fields: str | int | float) -> None:
         """Remember something about the attempt; never the state."""
-        await self._run(scripts.NOTE, [], entry.id, *(part for pair in fields.items() for part in pair))
+        await self.run(scripts.NOTE, entry.id, *(part for pair in fields.items() for part in pair))
 
     async def holder(self, thread: int) -> str | None:
         """The draft that a thread on the board belongs to."""
-        return cast("str | None", await self.redis.get(f"{self.prefix}held:{thread}"))
+        return cast("str | None", await self.redis.get(self.key(f"held:{thread}")))
 
     # ── people at the form, operators at the outbox ──────────────────────────
 
@@ -187,29 +176,29 @@ class Outbox:
         if entry and response_url:
             origin = entry.draft.origin
             fresh = _replaced(entry.draft, response_url, at or origin.asked_at)
-        return cast(str, await self._run(scripts.CANCEL, [], id_, outcome.to_json(), fresh))
+        return cast(str, await self.run(scripts.CANCEL, id_, outcome.to_json(), fresh))
 
     async def retry(self, id_: str) -> str:
         """Try again by hand; what is in doubt is looked for first. Answers the new state, or what forbids it."""
-        return cast(str, await self._run(scripts.RETRY, [], id_))
+        return cast(str, await self.run(scripts.RETRY, id_))
 
     async def get(self, id_: str) -> Entry | None:
-        fields = cast("dict[str, str]", await self.redis.hgetall(self._record(id_)))
+        fields = cast("dict[str, str]", await self.redis.hgetall(self.record_key(id_)))
         try:
-            return await self._entry(fields) if fields else None
+            return await self.read(fields) if fields else None
         except UNREADABLE:
             log.error("unreadable", id=id_)
             return None
 
     async def latest(self, team: str, user: str, count: int = 5) -> list[Entry]:
         """A person's latest drafts, newest first."""
-        ids = cast("list[str]", await self.redis.zrevrange(self._mine(team, user), 0, count - 1))
+        ids = cast("list[str]", await self.redis.zrevrange(self.mine_key(team, user), 0, count - 1))
         return [entry for id_ in ids if (entry := await self.get(id_))]
 
     async def listing(self) -> AsyncIterator[Entry]:
         """What waits, then what failed or could not be told: each once."""
-        waiting = cast("list[str]", await self.redis.zrange(self.prefix + "due", 0, -1))
-        failed = cast("list[str]", await self.redis.zrange(self.prefix + "failed", 0, -1))
+        waiting = cast("list[str]", await self.redis.zrange(self.key("due"), 0, -1))
+        failed = cast("list[str]", await self.redis.zrange(self.key("failed"), 0, -1))
         for id_ in dict.fromkeys([*waiting, *failed]):
             if entry := await self.get(id_):
                 yield entry
@@ -221,30 +210,40 @@ class Outbox:
 
     async def erase(self, team: str, user: str) -> int:
         """Remove every draft of a person, waiting or ended. Answers how many there were."""
-        ids = cast("list[str]", await self.redis.zrange(self._mine(team, user), 0, -1))
+        ids = cast("list[str]", await self.redis.zrange(self.mine_key(team, user), 0, -1))
         for id_ in ids:
             entry = await self.get(id_)
-            form = await self.redis.hget(self._record(id_), "form")
+            form = await self.redis.hget(self.record_key(id_), "form")
             if entry and (source := self._source_of(entry.draft)):
                 await self.redis.hdel(source, id_)
             for queue in ("due", "attach", "failed"):
-                await self.redis.zrem(self.prefix + queue, id_)
-            await self.redis.delete(self._record(id_), *([form] if form else []))
-        await self.redis.delete(self._mine(team, user))
+                await self.redis.zrem(self.key(queue), id_)
+            await self.redis.delete(self.record_key(id_), *([form] if form else []))
+        await self.redis.delete(self.mine_key(team, user))
         return len(ids)
 
     async def rewrite(self, id_: str, fields: Mapping[str, str], *, gone: str) -> None:
         """Fields of a record as they shall be, unless it has expired, and without the one that is `gone`."""
-        await self._run(scripts.NOTE, [], id_, *(part for pair in fields.items() for part in pair))
-        await self.redis.hdel(self._record(id_), gone)
+        await self.run(scripts.NOTE, id_, *(part for pair in fields.items() for part in pair))
+        await self.redis.hdel(self.record_key(id_), gone)
 
-    # ── keys ─────────────────────────────────────────────────────────────────
+    # ── the ledger itself, for the rooms that share it ───────────────────────
+
+    def key(self, name: str) -> str:
+        """Of a queue ("due", "attach", "failed"), or of something else that is kept under the prefix."""
+        return self.prefix + name
+
+    def record_key(self, id_: str) -> str:
+        return self.key(f"draft:{id_}")
 
     def form_key(self, key: str) -> str:
-        return f"{self.prefix}form:{key}"
+        return self.key(f"form:{key}")
+
+    def mine_key(self, team: str, user: str) -> str:
+        return self.key(f"mine:{team}:{user}")
 
     def source_key(self, team: str, channel: str, ts: str) -> str:
-        return f"{self.prefix}source:{team}:{channel}:{ts}"
+        return self.key(f"source:{team}:{channel}:{ts}")
 
     def _source_of(self, draft: Draft) -> str:
         origin = draft.origin
@@ -252,17 +251,13 @@ class Outbox:
             return ""
         return self.source_key(origin.team, origin.channel, origin.message_ts)
 
-    def _mine(self, team: str, user: str) -> str:
-        return f"{self.prefix}mine:{team}:{user}"
-
-    def _record(self, id_: str) -> str:
-        return f"{self.prefix}draft:{id_}"
-
-    async def _run(self, script: str, keys: list[str], *args: str | int | float) -> Any:
+    async def run(self, script: str, *args: str | int | float, queue: str = "due", keys: Sequence[str] = ()) -> Any:
+        """A script that begins with `leases.head`: KEYS are the `queue` and `keys`, ARGV the prefix and `args`."""
         call = self.redis.register_script(script)
-        return await call(keys=[self.prefix + "due", *keys], args=[self.prefix, *args])
+        return await call(keys=[self.key(queue), *keys], args=[self.prefix, *args])
 
-    async def _entry(self, fields: Mapping[str, str]) -> Entry:
+    async def read(self, fields: Mapping[str, str]) -> Entry:
+        """The entry that a record's fields are, and whether its form is closed. Raises UNREADABLE."""
         closed = await self.redis.hget(fields["form"], "closed") if "form" in fields else None
         return read_entry(fields, form_closed=bool(closed))
 

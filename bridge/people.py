@@ -1,9 +1,7 @@
-"""Who a Slack person is on the board, and what they may do there.
+"""Who a Slack person is on the board: the e-mail address that the `gate` believes, compared exactly, to their profiles.
 
-Two gates and a mapping between them. The Slack side: whose word is taken for an e-mail
-address. The mapping: that address, compared exactly, to one profile of the board. The
-board's side: its own rules, which it will not apply for us, because bridge writes as an
-administrator. Nobody is guessed; every way to fail is a `NotAllowed` with its own reason.
+What they may do there is for `places` to say. Nobody is guessed; every person who cannot be told is a `NotAllowed`
+with its own reason. What people and channels are called in Slack is looked up here, too.
 """
 
 import asyncio
@@ -14,6 +12,7 @@ from typing import Any, Protocol
 
 from bridge.cache import Cache
 from bridge.gate import gate, snapshot
+from bridge.refusals import NotAllowed, SlackAway
 from bridge.words import Mentioned, Names
 
 # How long "nobody with this address" is believed: somebody who just signed up should not wait long.
@@ -32,24 +31,8 @@ _UNCHECKED = ("name", "tz", "locale")
 Record = dict[str, Any]
 
 
-class NotAllowed(Exception):
-    """This person may not do this. `reason` names a sentence, `field` the form's field it stands under."""
-
-    def __init__(self, reason: str, field: str | None = None, **detail: Any) -> None:
-        super().__init__(reason)
-        self.reason, self.field, self.detail = reason, field, detail
-
-
-class SlackAway(Exception):
-    """A look-up in Slack did not work; `wait` seconds were asked for, if any. Never a refusal."""
-
-    def __init__(self, error: str, wait: float | None = None) -> None:
-        super().__init__(error)
-        self.wait = wait
-
-
 class Board(Protocol):
-    """The look-ups that the mapping needs from the board."""
+    """The look-ups that the mapping needs from the board; `businesses`, `groups` and `group` are for `places`."""
 
     async def coworkers_by_email(self, email: str) -> list[Record]: ...
     async def coworker(self, coworker_id: int) -> Record: ...
@@ -93,7 +76,7 @@ class Rules:
 
 
 class People:
-    """The gates and the mapping, with what was looked up kept in the cache."""
+    """The mapping behind the gate, with what was looked up kept in the cache."""
 
     def __init__(self, board: Board, slack: SlackSide, cache: Cache, rules: Rules, missing: type[Exception]) -> None:
         """`missing` is what the board's look-ups raise for a record that is not there."""
@@ -104,7 +87,7 @@ class People:
     # ── who ──────────────────────────────────────────────────────────────────
 
     async def slack_profile(self, user: str) -> Record:
-        """The snapshot of a Slack person, at most `identity_ttl` old. Raises SlackAway."""
+        """The snapshot of a Slack person, at most `identity_ttl` old. Raises SlackAway; NotAllowed for strangers."""
 
         async def look_up() -> Record:
             return snapshot(await self._slack.user(user))

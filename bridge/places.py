@@ -11,7 +11,8 @@ from typing import Any
 
 from bridge import sentences
 from bridge.draft import Draft
-from bridge.people import NotAllowed, People, Profile, Record, ids_in
+from bridge.people import People, Profile, Record, ids_in
+from bridge.refusals import NotAllowed
 
 # GroupAccess: 1 everybody sees, members post; 2 public; 3 private.
 # https://developers.nexudus.com/rest-api/community/get-communitygroups
@@ -113,8 +114,8 @@ class Places:
         """The location and this person's profile there. Raises NotAllowed."""
         return (await self.standing(user)).choose(asked)
 
-    async def groups_for(self, location: int, profile: Profile | None) -> list[Record]:
-        """The groups of a location in which this profile may post; somebody unknown sees the public ones."""
+    async def groups_for(self, location: int, profile: Profile) -> list[Record]:
+        """The groups of a location in which this profile may post; a login alone may in the public ones only."""
         found = await asyncio.gather(
             *(self._group(each) for each in await self._groups(location)), return_exceptions=True
         )
@@ -183,7 +184,7 @@ def _group(record: Mapping[str, Any]) -> Record:
     return kept | {"Members": ids_in(record.get("Members"))}
 
 
-def _may_post(group: Mapping[str, Any], profile: Profile | None) -> bool:
+def _may_post(group: Mapping[str, Any], profile: Profile) -> bool:
     if group["GroupAccess"] == PUBLIC_GROUP:
         return True
-    return profile is not None and profile.coworker is not None and profile.coworker in group["Members"]
+    return profile.coworker is not None and profile.coworker in group["Members"]

@@ -50,14 +50,15 @@ async def run(
     """
     stopping = stop or _signalled()
     work: list[Coroutine[Any, Any, None]] = []
-    server = _server(app(bridge) if web else health(bridge)) if listening is not None else None
+    server = _server(app(bridge) if web else worker_app(bridge)) if listening is not None else None
     if server is not None and listening is not None:
         log.info("listening", address=listening.getsockname()[:2])
         work.append(server.serve(sockets=[listening]))
     if web and bridge.socket is not None:
         work.append(bridge.socket.run(stopping))
     if worker:
-        work += [bridge.delivery.run(bridge.is_closed), bridge.carrying.run(bridge.is_closed)]
+        closed = bridge.installation.is_closed
+        work += [bridge.delivery.run(closed), bridge.carrying.run(closed)]
     greetings = [asyncio.create_task(bridge.greet_slack())]
     if worker:
         greetings.append(asyncio.create_task(bridge.watch_board()))
@@ -103,7 +104,7 @@ def app(bridge: Bridge) -> Starlette:
     return front.build(bridge.bolt, secret, bridge.health(), _metrics_token(bridge), files)
 
 
-def health(bridge: Bridge) -> Starlette:
+def worker_app(bridge: Bridge) -> Starlette:
     """What a worker answers: how it is and what it counted. Nobody can post anything to it."""
     return front.build(None, "", bridge.health(), _metrics_token(bridge))
 

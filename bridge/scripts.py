@@ -13,6 +13,14 @@ local function land(id)
   local air = redis.call('HGET', record(id), 'air')
   if air and redis.call('GET', air) == id then redis.call('DEL', air) end
 end
+local function give_back(id, at)
+  redis.call('HDEL', record(id), 'claim')
+  redis.call('ZADD', due, at, id)
+end
+local function call_worker(wake, id)
+  redis.call('LPUSH', prefix .. wake, id)
+  redis.call('LTRIM', prefix .. wake, 0, 99)
+end
 """
 )
 
@@ -43,8 +51,7 @@ redis.call('PEXPIRE', form, keep)
 redis.call('ZADD', mine, now, id)
 redis.call('ZREMRANGEBYSCORE', mine, '-inf', now - keep)
 redis.call('PEXPIRE', mine, keep)
-redis.call('LPUSH', prefix .. 'wake', id)
-redis.call('LTRIM', prefix .. 'wake', 0, 99)
+call_worker('wake', id)
 return {disposition, id}
 """
 )
@@ -94,8 +101,7 @@ end
 if ARGV[8] == '1' then redis.call('HSET', record(id), 'sent', now) end
 redis.call('HSET', record(id), 'last_error', ARGV[7], 'looks', looks, 'stuck', 0)
 redis.call('HINCRBY', record(id), 'failures', 1)
-redis.call('HDEL', record(id), 'claim')
-redis.call('ZADD', due, now + delay, id)
+give_back(id, now + delay)
 return 'ok'
 """
 )
@@ -108,8 +114,7 @@ local id, token, delay = ARGV[2], ARGV[3], tonumber(ARGV[4])
 if not ours(id, token) then return 'lost' end
 redis.call('HINCRBY', record(id), 'telling', 1)
 redis.call('HSET', record(id), 'stuck', 0)
-redis.call('HDEL', record(id), 'claim')
-redis.call('ZADD', due, now + delay, id)
+give_back(id, now + delay)
 return 'ok'
 """
 )
@@ -141,14 +146,12 @@ redis.call('HSET', record(id), 'state', state, 'outcome', outcome, 'ended', now,
 if state == 'posted' and files ~= '[]' and redis.call('HSETNX', record(id), 'files', files) == 1 then
   redis.call('HSET', record(id), 'attaching', attaching)
   redis.call('ZADD', prefix .. 'attach', now, id)
-  redis.call('LPUSH', prefix .. 'attach-wake', id)
-  redis.call('LTRIM', prefix .. 'attach-wake', 0, 99)
+  call_worker('attach-wake', id)
 end
 redis.call('HDEL', record(id), 'told', 'telling')
 local watched = tonumber(redis.call('HGET', record(id), 'watched') or 0)
 if watched > now then
-  redis.call('HDEL', record(id), 'claim')
-  redis.call('ZADD', due, watched, id)
+  give_back(id, watched)
   return 'watched'
 end
 return 'ok'
@@ -168,8 +171,8 @@ if token ~= '' and not ours(id, token) then return 'lost' end
 local covered = tonumber(redis.call('HGET', record(id), 'interim') or 0) + 3200
 if way == 'form' and now < covered then
   redis.call('HSET', record(id), 'stuck', 0)
-  redis.call('HDEL', record(id), 'claim', 'interim')
-  redis.call('ZADD', due, covered, id)
+  redis.call('HDEL', record(id), 'interim')
+  give_back(id, covered)
   return 'again'
 end
 redis.call('HSET', record(id), 'told', way, 'stuck', 0)
@@ -216,7 +219,7 @@ if last == '1' then
   redis.call('HSET', record(id), 'watched', 0, 'interim', now)
   if r[1] and not r[5] and tonumber(r[6] or 0) == 0 then
     redis.call('ZADD', due, 'XX', now, id)
-    redis.call('LPUSH', prefix .. 'wake', id)
+    call_worker('wake', id)
   end
 end
 return false
@@ -233,9 +236,8 @@ if not state then return 'unknown' end
 if state ~= 'kept' then return state end
 redis.call('HSET', record(id), 'state', 'cancelled', 'outcome', outcome, 'ended', now, 'watched', 0)
 if draft ~= '' then redis.call('HSET', record(id), 'draft', draft) end
-redis.call('HDEL', record(id), 'claim')
-redis.call('ZADD', due, now, id)
-redis.call('LPUSH', prefix .. 'wake', id)
+give_back(id, now)
+call_worker('wake', id)
 return 'cancelled'
 """
 )
@@ -253,11 +255,11 @@ if outcome and cjson.decode(outcome).reason == 'changed_mind' then return 'cance
 local back = state == 'unsure' and 'sending' or (state == 'sending' and 'sending' or 'kept')
 redis.call('HSET', record(id), 'state', back, 'stuck', 0, 'failures', 0, 'looks', 0, 'retried', now,
   'sends', back == 'sending' and 1 or 0)
-redis.call('HDEL', record(id), 'outcome', 'told', 'telling', 'noted', 'claim', 'resolved_anew')
+redis.call('HDEL', record(id), 'outcome', 'told', 'telling', 'noted', 'resolved_anew')
 redis.call('PERSIST', record(id))
 redis.call('ZREM', prefix .. 'failed', id)
-redis.call('ZADD', due, now, id)
-redis.call('LPUSH', prefix .. 'wake', id)
+give_back(id, now)
+call_worker('wake', id)
 return back
 """
 )

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.nexudus import BadReference, Refused, Sighting
+from bridge.nexudus import Sighting
+from bridge.wire import BadReference, Refused
 
 # The board's Date header has whole seconds, and its clock is read across a network.
 TOLERANCE = 2.0
@@ -37,32 +38,37 @@ async def sift(
 
     Raises what `read` raises, except for a record that is gone by now.
     """
-    clear = sighting.complete and sighting.offset is not None
     earliest = since + (sighting.offset or 0) - TOLERANCE
-    found = []
-    for record in sighting.records:
-        if not _could_be(record, body):
-            continue
-        created = parse_time(record.get("CreatedOn"))
-        # Without a readable time it can be neither adopted nor excluded.
-        clear = clear and created is not None
-        if created is None or created < earliest:
-            continue
-        if (await holder(record["Id"])) not in (None, draft_id):
-            continue
-        try:
-            # Lists are partial and may lag; the single record is the one compared in full.
-            whole = await read(record["Id"])
-        except BadReference:
-            clear = False  # not shown to us is not the same as not there
-            continue
-        except Refused:
-            continue
-        if _same(whole, body):
-            found.append(int(record["Id"]))
-        elif _could_be(whole, body):
-            clear = False  # the board may have changed the words: whether it is ours, nobody can say
-    return Seen(tuple(found), clear)
+    judged = [(each, await _judge(each, body, earliest, draft_id, read, holder)) for each in sighting.records]
+    clear = sighting.complete and sighting.offset is not None and all(ours is not None for _, ours in judged)
+    return Seen(tuple(int(each["Id"]) for each, ours in judged if ours), clear)
+
+
+async def _judge(
+    record: Mapping[str, Any],
+    body: Mapping[str, Any],
+    earliest: float,
+    draft_id: str,
+    read: Callable[[int], Awaitable[dict[str, Any]]],
+    holder: Callable[[int], Awaitable[str | None]],
+) -> bool | None:
+    """Whether a listed thread is this draft's; None where nobody can say."""
+    if not _could_be(record, body):
+        return False
+    created = parse_time(record.get("CreatedOn"))
+    if created is None:
+        return None  # without a readable time it can be neither adopted nor excluded
+    if created < earliest or (await holder(record["Id"])) not in (None, draft_id):
+        return False
+    try:
+        # Lists are partial and may lag; the single record is the one compared in full.
+        whole = await read(record["Id"])
+    except BadReference:
+        return None  # not shown to us is not the same as not there
+    except Refused:
+        return False
+    # Where only the words differ the board may have changed them.
+    return _same(whole, body) or (None if _could_be(whole, body) else False)
 
 
 def _could_be(record: Mapping[str, Any], body: Mapping[str, Any]) -> bool:

@@ -19,7 +19,8 @@ from bridge.draft import Draft, Limits, Problem
 from bridge.form import FormMemory
 from bridge.moments import QUICK
 from bridge.originals import Originals
-from bridge.people import NotAllowed, People, SlackAway
+from bridge.people import People
+from bridge.refusals import NotAllowed, SlackAway
 from bridge.webapi import CallFailed, WebApi
 
 # Characters of a post that a whole thread leaves for what is typed above it.

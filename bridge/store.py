@@ -43,7 +43,10 @@ class StoreUnavailable(RuntimeError):
 
 
 def connect(url: str, *, timeout: float = STORE) -> Redis:
-    """A client whose calls end within `timeout` seconds, so that Slack can still be answered in time.
+    """A client whose calls end soon enough for Slack to be answered in time.
+
+    An answer is waited for `timeout` seconds; before that, when all connections are taken, one of them for 1.5 times
+    as long.
 
     redis-py's own defaults retry ten times, which outlasts Slack's three seconds. One retry
     is for the pooled connection that a restart of the server left dead; every script of
@@ -98,10 +101,7 @@ def _alone(folder: Path) -> Iterator[int]:
         folder.chmod(0o700)  # people's words stand in its files
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StoreUnavailable(
-            f"BRIDGE_DATA: {folder.resolve()} cannot be used ({_why(error)}). "
-            "Example: BRIDGE_DATA=./.bridge, a folder that this user may write to"
-        ) from None
+        raise _unusable(folder, error) from None
     try:
         for _ in range(50):
             with contextlib.suppress(BlockingIOError):
@@ -110,12 +110,27 @@ def _alone(folder: Path) -> Iterator[int]:
             time.sleep(0.1)
         else:
             raise StoreUnavailable(
-                f"BRIDGE_DATA: another bridge already uses {folder.resolve()}; stop that one, or give both one Redis. "
-                "Example: REDIS_URL=redis://localhost:6379/0"
+                f"BRIDGE_DATA: another bridge already uses {folder.resolve()}; stop that one first. "
+                "Example: BRIDGE_DATA=./.second-bridge, only for a second bridge that has nothing to do with it"
             )
         yield lock
     finally:
         os.close(lock)
+
+
+def _unusable(folder: Path, error: OSError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"BRIDGE_DATA: {folder.resolve()} cannot be used ({_why(error)}); posts that are kept there stay there, so "
+        "rather let bridge's user write to it than take another. Example: BRIDGE_DATA=/var/lib/bridge"
+    )
+
+
+def _log(path: Path) -> int:
+    """The server's log, for its user alone. Raises StoreUnavailable."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unusable(path.parent, error) from None
 
 
 def _why(error: OSError) -> str:
@@ -160,7 +175,7 @@ class _Server:
 
     def _launch(self) -> None:
         # A session of its own, so that Ctrl-C reaches us first and we can drain.
-        with self._log.open("ab") as log:
+        with open(_log(self._log), "ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 — our own command line
                 self._command,
                 stdin=subprocess.PIPE,

@@ -9,8 +9,8 @@ from typing import Any
 from bridge import draft as drafts
 from bridge import sentences, words
 from bridge.draft import Draft
-from bridge.people import NotAllowed
 from bridge.places import Author, Places
+from bridge.refusals import NotAllowed
 
 
 async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any]:

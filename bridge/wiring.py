@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from slack_bolt.async_app import AsyncApp
 
 from bridge import attachment, metrics, sentences, slack, store
+from bridge.boardwatch import BoardWatch
 from bridge.cache import Cache
 from bridge.census import census
 from bridge.delivery import Delivery, Policy
@@ -28,7 +29,7 @@ from bridge.front import Health
 from bridge.furnishing import Furnishing
 from bridge.installation import Installation
 from bridge.leaving import Leaving
-from bridge.nexudus import BadReference, Nexudus
+from bridge.nexudus import Nexudus
 from bridge.originals import Originals
 from bridge.outbox import Outbox
 from bridge.pace import Pace
@@ -42,6 +43,7 @@ from bridge.sources import Sources
 from bridge.telling import Telling
 from bridge.tokens import Tokens
 from bridge.webapi import CallFailed, WebApi
+from bridge.wire import BadReference
 
 log = structlog.get_logger()
 
@@ -59,9 +61,11 @@ class Bridge:
     settings: Settings
     redis: Redis
     outbox: Outbox
+    installation: Installation
     tokens: Tokens
     people: People
     board: Nexudus
+    watch: BoardWatch
     desk: Desk
     delivery: Delivery
     carrying: Carrying
@@ -82,22 +86,17 @@ class Bridge:
 
     async def login_refused(self) -> str | None:
         with contextlib.suppress(RedisError):
-            return await self.tokens.refused() or await self.delivery.watch.login_refused()
+            return await self.tokens.refused() or await self.watch.login_refused()
         return None
 
     async def board_away(self) -> bool:
         with contextlib.suppress(RedisError):
-            return await self.delivery.watch.is_away()
+            return await self.watch.is_away()
         return False
 
     async def measure(self) -> None:
         with contextlib.suppress(RedisError):
             metrics.take(await census(self.outbox))
-
-    async def is_closed(self) -> bool:
-        """Whether the app was uninstalled under the token that this process holds."""
-        token = self.settings.slack_bot_token.get_secret_value()
-        return await Installation(self.outbox, token).is_closed()
 
     async def greet_slack(self) -> None:
         """auth.test once, ahead of the first request; Slack being away is no reason not to start."""
@@ -112,7 +111,7 @@ class Bridge:
 
     async def watch_board(self) -> None:
         """Asks the board at the start and while there is trouble, so that /readyz need not wait for a post."""
-        await self.delivery.watch.keep(self.board.businesses, self.login_refused)
+        await self.watch.keep(self.board.businesses, self.login_refused)
 
 
 @contextlib.asynccontextmanager
@@ -150,6 +149,7 @@ def _assemble(
         keep=settings.keep_days * 86400,
         per_hour=settings.posts_per_person_per_hour,
     )
+    installation = Installation(outbox, settings.slack_bot_token.get_secret_value())
     tokens, board = _board(settings, redis, http)
     cache = Cache(redis, settings.prefix)
     people = People(board, SlackSide(api.user, api.channel, api.home), cache, _rules(settings), BadReference)
@@ -163,7 +163,7 @@ def _assemble(
     prefilling = Prefilling(sources, people, leaving)
     furnishing = Furnishing(outbox, places, sources, Drawing(api, outbox, sources, seal), leaving)
     locale = people.locale if sentences.are_translated() else _english
-    desk = Desk(api, outbox, places, prefilling, furnishing, locale)
+    desk = Desk(api, outbox, installation, places, prefilling, furnishing, locale)
     policy = Policy(
         patience=settings.patience,
         timeout=settings.nexudus_timeout,
@@ -173,7 +173,8 @@ def _assemble(
         thread_url=settings.nexudus_thread_url,
     )
     telling = Telling(api, outbox, locale)
-    delivery = Delivery(outbox, board, places, telling, policy)
+    watch = BoardWatch(redis, settings.prefix, settings.longest_wait)
+    delivery = Delivery(outbox, board, places, telling, policy, watch)
     files = Files(
         redis,
         settings.prefix,
@@ -184,7 +185,9 @@ def _assemble(
     carrying = Carrying(FileBox(outbox), board, files, telling, policy)
     bolt, token = slack.build(desk, settings.slack_command), settings.slack_app_token
     socket = SocketMode(bolt, api.client, token.get_secret_value()) if token else None
-    return Bridge(settings, redis, outbox, tokens, people, board, desk, delivery, carrying, bolt, socket)
+    return Bridge(
+        settings, redis, outbox, installation, tokens, people, board, watch, desk, delivery, carrying, bolt, socket
+    )  # fmt: skip
 
 
 async def _english(_: str) -> str:
@@ -233,7 +236,7 @@ def _limits(settings: Settings) -> Limits:
 
 
 def hush() -> None:
-    """Silences whoever writes whole bodies, views, addresses and response_urls, at INFO and below."""
+    """Silences whoever writes whole bodies, views, addresses and response_urls: they say errors only."""
     for chatty in ("slack_bolt", "slack_sdk", "httpx", "httpcore", "aiohttp"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
 

@@ -47,13 +47,13 @@ class Worker:
     slots: int
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self, closed: Callable[[], Awaitable[bool]] | None = None) -> None:
+    async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
         """Until `stopping`, and nothing while it is `closed`. A Redis that is away is waited for."""
         free, away = asyncio.Semaphore(self.slots), False
         async with asyncio.TaskGroup() as tasks:
             while not self.stopping.is_set():
                 try:
-                    if closed is not None and await closed():
+                    if await closed():
                         await asyncio.sleep(1)
                         continue
                     await free.acquire()

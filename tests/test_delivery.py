@@ -14,7 +14,7 @@ from bridge.boardwatch import BoardWatch
 from bridge.demo.faults import Fault
 from bridge.draft import Draft, Origin, Outcome
 from bridge.entry import Entry
-from bridge.nexudus import Unavailable
+from bridge.wire import Unavailable
 from tests.space import ANA, BEN, CARL, Space, answer_text, open_space, until, until_async
 
 POST = "POST /api/community/communitythreads"
@@ -318,7 +318,7 @@ async def test_the_board_says_no_under_its_own_fields(space: Space) -> None:
 
 async def test_two_workers_and_an_expired_token_refresh_once(space: Space, redis_url: str) -> None:
     """However many posts meet an expired token, the board sees one refresh."""
-    second = asyncio.create_task(space.bridge.delivery.run())
+    second = asyncio.create_task(space.bridge.delivery.run(space.bridge.installation.is_closed))
     before = space.board.token_requests
     space.board.expire_access_tokens()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge.draft import Draft, Outcome
+from bridge.draft import Draft, Origin, Outcome
 from bridge.erasure import Erased
 from bridge.traces import Person, read, write
 from tests import keys
@@ -246,6 +246,15 @@ async def test_an_open_form_says_that_its_message_is_gone(lively: Space, redis: 
     reply = await lively.sender.submit(view, {"subject": "Shared", "message": "look"})
     assert "do not keep that message any more" in str(reply.errors)
     assert lively.threads == []
+
+
+async def test_erase_does_not_stumble_over_an_open_reading(lively: Space, redis: Redis) -> None:
+    """While somebody reads a thread for a form, the rest is erased as ever."""
+    origin = Origin(lively.workspace.team_id, BEN, 0.0, view="V1")
+    async with lively.bridge.desk.furnishing.drawing.alone(origin):
+        result = await bridge(lively, "erase", QUEENIE, "--yes")
+
+    assert result.exit_code == 0, result.output
 
 
 async def test_files_of_others_that_are_on_their_way_arrive(lively: Space, redis: Redis) -> None:

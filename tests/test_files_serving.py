@@ -156,6 +156,15 @@ async def test_a_token_serves_so_often_only(space: Space) -> None:
     assert answers == [200] * serving.MOST_READINGS + [503] * 2
 
 
+async def test_what_is_no_token_leads_nowhere(space: Space) -> None:
+    """What stands beside a token's key is no file."""
+    url = await offered(space, picture(space))
+    async with httpx.AsyncClient() as client:
+        await client.get(url)
+        for method in ("GET", "HEAD"):
+            assert (await client.request(method, f"{url}:readings")).status_code == 404
+
+
 async def test_head_tells_the_length_that_was_seen(space: Space) -> None:
     """The length that Slack gave when bridge looked; none at all where nobody looked."""
     url = await offered(space, picture(space), len(PNG))

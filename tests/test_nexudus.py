@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from bridge.demo.board import Board
 from bridge.demo.faults import Fault
 from bridge.demo.loopback import serve
-from bridge.nexudus import BadReference, Nexudus, Refused, Unauthorized, Unavailable, Unsure
+from bridge.nexudus import Nexudus
+from bridge.wire import BadReference, Refused, Unauthorized, Unavailable, Unsure
 from tests.mock_wire import DATE, LOGIN, POST, THREADS, Wire, client
 
 

@@ -14,10 +14,10 @@ from bridge import filled
 from bridge.draft import Draft, Origin
 from bridge.entry import UNREADABLE, Entry, read_entry
 from bridge.form import FormMemory
-from bridge.nexudus import NexudusError, Sighting
+from bridge.nexudus import Sighting
 from bridge.seal import Seal
 from bridge.sightings import Seen, parse_time, sift
-from bridge.wire import Page, Rejected, Unsure, decipher, server_offset
+from bridge.wire import NexudusError, Page, Rejected, Unsure, decipher, server_offset
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -43,6 +43,18 @@ async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None
         await client.aclose()
 
 
+async def test_nobody_else_reads_what_is_kept(tmp_path: Path) -> None:
+    """Private posts stand in its files: other users of the machine cannot open the folder, nor any file in it."""
+    folder = tmp_path / "kept"
+    folder.mkdir(mode=0o755)
+    with store.embedded(folder) as url:
+        client = store.connect(url)
+        await client.set("kept", "yes")
+        await client.aclose()
+        made = [folder, *folder.rglob("*")]
+        assert [each.name for each in made if each.stat().st_mode & 0o077] == []
+
+
 async def test_a_killed_server_comes_back_with_everything(tmp_path: Path) -> None:
     """kill -9 of the embedded server loses nothing and needs nobody."""
     with store.embedded(tmp_path) as url:
@@ -66,7 +78,7 @@ def test_a_second_bridge_is_told_to_keep_out(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(time, "sleep", lambda _: None)
     with (
         store.embedded(tmp_path),
-        pytest.raises(store.StoreUnavailable, match="REDIS_URL"),
+        pytest.raises(store.StoreUnavailable, match="stop that one first"),
         store.embedded(tmp_path),
     ):
         pass

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge.nexudus import Unauthorized, Unavailable
 from bridge.tokens import Tokens
+from bridge.wire import Unauthorized, Unavailable
 
 PREFIX = "bridge:{main}:"
 USER, PASSWORD = "api-user@example.com", "a password & more"

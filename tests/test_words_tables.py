@@ -37,6 +37,7 @@ TABLE: list[tuple[str, list[dict[str, Any]], str]] = [
     ("styled links merge", section(link("https://a/", "a", "bold"), link("https://a/", "b")), "[**a**b](https://a/)"),
     ("no image", section(said("hi!"), link("https://a/", "x")), "hi\\![x](https://a/)"),
     ("no mention by a link", section(said("@"), link("https://a/", "x")), "@\u2060[x](https://a/)"),
+    ("half a mention in code", section(said("@[Bob", "code"), said("](contact:5)")), "`@\u2060[Bob`\\](contact:5)"),
     ("a mention", section({"type": "user", "user_id": "U2"}), "@bo_b"),
     ("a hostile name", section({"type": "user", "user_id": "U1"}), "@Ann \\[Lee\\](contact:7)"),
     ("nobody known", section({"type": "user", "user_id": "U9"}), "@someone"),

@@ -14,7 +14,7 @@ import structlog
 
 from bridge import leases
 from bridge.attachment import ENDED, File
-from bridge.entry import UNREADABLE, Entry, read_entry
+from bridge.entry import UNREADABLE, Entry
 from bridge.outbox import Outbox
 
 log = structlog.get_logger()
@@ -65,16 +65,15 @@ class FileBox:
 
     async def claim(self) -> Entry | float:
         """Lease the next due post, or answer how many seconds nothing will be due (-1: nothing waits)."""
-        fields = leases.claimed(await self._run(_CLAIM, secrets.token_hex(8), round(self.outbox.lease * 1000)))
+        fields = leases.claimed(await self._run(_CLAIM, secrets.token_hex(8), round(self.lease * 1000)))
         if isinstance(fields, float):
             return fields
-        closed = await self.outbox.redis.hget(fields["form"], "closed") if "form" in fields else None
         try:
-            entry = read_entry(fields, form_closed=bool(closed))
+            entry = await self.outbox.read(fields)
         except UNREADABLE:
             # Another version's record: it must not stop the others.
             log.error("unreadable", id=fields.get("id"))
-            await self.outbox.redis.zrem(f"{self.outbox.prefix}attach", fields.get("id", ""))
+            await self.outbox.redis.zrem(self.outbox.key("attach"), fields.get("id", ""))
             return 0.0
         claimed = int(fields["attach_claimed"]) / 1000
         stuck = int(fields["attach_stuck"])
@@ -82,11 +81,11 @@ class FileBox:
 
     async def wait(self, seconds: float) -> None:
         """Sleep until a thread with files was noted, or for so long (at most)."""
-        await leases.woken(self.outbox.blocking, f"{self.outbox.prefix}attach-wake", seconds)
+        await leases.woken(self.outbox.blocking, self.outbox.key("attach-wake"), seconds)
 
     async def renew(self, entry: Entry) -> None:
         """Hold the lease for another `lease` seconds. Raises Lost."""
-        if not await self._run(_RENEW, entry.id, entry.claim, round(self.outbox.lease * 1000)):
+        if not await self._run(_RENEW, entry.id, entry.claim, round(self.lease * 1000)):
             raise leases.Lost(entry.id)
 
     async def save(self, entry: Entry, files: Sequence[File], *, delay: float = -1) -> None:
@@ -104,5 +103,4 @@ class FileBox:
         leases.still_ours(entry.id, await self._run(_KNOWN, entry.id, entry.claim))
 
     async def _run(self, script: str, *args: str | int) -> Any:
-        call = self.outbox.redis.register_script(script)
-        return await call(keys=[f"{self.outbox.prefix}attach"], args=[self.outbox.prefix, *args])
+        return await self.outbox.run(script, *args, queue="attach")

@@ -20,9 +20,10 @@ from bridge.entry import Entry
 from bridge.files.box import FileBox
 from bridge.files.opening import Stays
 from bridge.files.serving import Files
-from bridge.nexudus import BadReference, Nexudus, NexudusError, Refused, Sighting, Unauthorized, Unavailable, Unsure
+from bridge.nexudus import Nexudus, Sighting
 from bridge.report import Report, Untold
 from bridge.webapi import CallFailed
+from bridge.wire import BadReference, NexudusError, Refused, Unauthorized, Unavailable, Unsure
 from bridge.worker import Worker
 
 log = structlog.get_logger()

@@ -73,12 +73,12 @@ async def _fill(outbox: Outbox, held: int, size: int) -> None:
     redis = outbox.redis
     await redis.config_set("appendfsync", "no")  # filling is not measured
     sha = await redis.script_load(scripts.PUT)
-    due, tomorrow = outbox.prefix + "due", (time.time() + 86_400) * 1000
+    due, tomorrow = outbox.key("due"), (time.time() + 86_400) * 1000
     for start in range(held, size, _CHUNK):
         pipe = redis.pipeline(transaction=False)
         for number in range(start, min(size, start + _CHUNK)):
             key, draft = f"filled-{number}", _draft(f"U{number % 1000:06}", f"Filled {number}")
-            keys = [due, outbox.form_key(key), f"{outbox.prefix}mine:T:{draft.origin.user}"]
+            keys = [due, outbox.form_key(key), outbox.mine_key("T", draft.origin.user)]
             id_ = reference(key)
             pipe.evalsha(sha, 3, *keys, outbox.prefix, id_, draft.digest, draft.to_json(), 0, 10**9, _KEEP, "")
             pipe.zadd(due, {f"{id_}-1": tomorrow}, xx=True)
