@@ -34,9 +34,9 @@ OFFICE = re.compile(r"application/vnd\.(openxmlformats-officedocument|oasis\.ope
 class Rules:
     """`types` are MIME types, "image/*" for all of a kind; `most_bytes` for one file; `on`: any are carried."""
 
-    on: bool = False
-    types: frozenset[str] = frozenset()
-    most_bytes: int = 10_000_000
+    on: bool
+    types: frozenset[str]
+    most_bytes: int
 
     def allows(self, kind: str) -> bool:
         """Whether a file of this MIME type may be carried; nothing that a browser could run ever is."""

@@ -8,8 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bridge import sentences, words
-from bridge.attachment import linked
+from bridge import attachment, sentences, words
 from bridge.draft import Outcome, Problem
 from bridge.entry import Entry
 
@@ -37,9 +36,7 @@ def heading(entry: Entry, outcome: Outcome | None) -> str:
 
 def report_blocks(entry: Entry, outcome: Outcome | None) -> list[Block]:
     """Subject, group, delivery, link and the id that the logs carry too."""
-    subject = words.escape(entry.draft.subject)
-    linked = f"<{outcome.link}|{subject}>" if outcome and outcome.link else subject
-    lines = [f"*{heading(entry, outcome)}*", linked]
+    lines = [f"*{heading(entry, outcome)}*", _subject(entry, outcome)]
     if outcome is None:
         lines.append(sentences.CHECKING_TEXT if entry.state == "sending" else sentences.TRYING_TEXT)
     elif outcome.ending != "posted":
@@ -49,12 +46,18 @@ def report_blocks(entry: Entry, outcome: Outcome | None) -> list[Block]:
     return [*blocks, {"type": "actions", "elements": buttons}] if buttons else blocks
 
 
+def _subject(entry: Entry, outcome: Outcome | None) -> str:
+    """The subject, with its link where there is a thread."""
+    subject = words.escape(entry.draft.subject)
+    return f"<{outcome.link}|{subject}>" if outcome and outcome.link else subject
+
+
 def _files(entry: Entry, outcome: Outcome | None) -> list[Block]:
     """Which files stay in Slack, each with its link and the reason, and how many are still on their way."""
     if outcome is None or outcome.ending != "posted":
         return []
     stay = [each for each in entry.files if each["state"] == "stays"]
-    told = [sentences.FILE_STAYS.format(file=linked(each), why=sentences.file_reason(each)) for each in stay]
+    told = [sentences.FILE_STAYS.format(file=attachment.linked(each), why=sentences.file_reason(each)) for each in stay]
     lines = [*([sentences.FILES_STAYED] if stay else []), *told]
     lines += [sentences.FILES_COMING.format(number=entry.attaching)] if entry.attaching else []
     return [section(line) for line in _in_sections(lines)]
@@ -138,6 +141,16 @@ def note(text: str) -> Block:
     return {"text": text, "blocks": [section(part) for part in re.findall(_PART, text)]}
 
 
+def ephemeral(text: str) -> Block:
+    """The same for nobody but the person who gave the command."""
+    return ephemeral_message(note(text))
+
+
+def ephemeral_message(message: Block) -> Block:
+    """An answer that only the person sees. https://docs.slack.dev/interactivity/implementing-slash-commands"""
+    return {"response_type": "ephemeral", **message}
+
+
 def not_kept(problems: Sequence[Problem], request: Mapping[str, Any]) -> Block:
     """What was typed behind a command is never lost: it stands under the reason, to be copied."""
     command = str(request.get("command"))
@@ -145,9 +158,9 @@ def not_kept(problems: Sequence[Problem], request: Mapping[str, Any]) -> Block:
     reasons = ["store_away_command" if each.reason == "store_away" else each.reason for each in problems]
     pairs = zip(reasons, problems, strict=True)
     told = " ".join(sentences.reason(reason, each.detail, command=command) for reason, each in pairs)
-    heading = sentences.NOT_KEPT if "store_away_command" in reasons else sentences.REFUSED
+    title = sentences.NOT_KEPT if "store_away_command" in reasons else sentences.REFUSED
     typed = sentences.TYPED.format(command=command, text=request.get("text"))  # as Slack has escaped it
-    return note(f"*{heading}.* {words.escape(told)}\n{typed}")
+    return note(f"*{title}.* {words.escape(told)}\n{typed}")
 
 
 def status_message(entries: Sequence[Entry], command: str) -> Block:
@@ -159,11 +172,10 @@ def status_message(entries: Sequence[Entry], command: str) -> Block:
 
 
 def _standing(entry: Entry) -> str:
-    subject = words.escape(entry.draft.subject)
-    linked = f"<{entry.outcome.link}|{subject}>" if entry.outcome and entry.outcome.link else subject
     state = heading(entry, entry.outcome)
     why = f"\n{words.escape(entry.outcome.explanation())}" if entry.outcome and entry.outcome.reason else ""
-    return f"{linked}\n{state} · <!date^{int(entry.kept)}^{{date_short_pretty}} {{time}}|earlier> · {entry.id}{why}"
+    when = f"<!date^{int(entry.kept)}^{{date_short_pretty}} {{time}}|{sentences.EARLIER}>"
+    return f"{_subject(entry, entry.outcome)}\n{state} · {when} · {entry.id}{why}"
 
 
 def plain(text: str) -> Block:
@@ -184,10 +196,10 @@ def context(text: str) -> Block:
 
 def option(text: str, value: str, description: str = "") -> Block:
     short = text if len(text) <= OPTION_TEXT else text[: OPTION_TEXT - 1] + "…"
-    option: Block = {"text": plain(short or "–"), "value": value}
-    return option | ({"description": plain(description)} if description else {})
+    made: Block = {"text": plain(short or "–"), "value": value}
+    return made | ({"description": plain(description)} if description else {})
 
 
 def button(text: str, action: str, value: str, *, url: str | None = None, style: str | None = None) -> Block:
-    button: Block = {"type": "button", "text": plain(text), "action_id": action, "value": value}
-    return button | ({"url": url} if url else {}) | ({"style": style} if style else {})
+    made: Block = {"type": "button", "text": plain(text), "action_id": action, "value": value}
+    return made | ({"url": url} if url else {}) | ({"style": style} if style else {})

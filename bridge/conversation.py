@@ -100,7 +100,7 @@ class Conversation:
         return sentences.CONVERSATION_WHOLE.format(zone=zone)
 
 
-def unnamed(conversation: Conversation, names: words.Names, sharer: str) -> words.Names:
+def hiding_names(conversation: Conversation, names: words.Names, sharer: str) -> words.Names:
     """Names that name nobody but the sharer: the speakers by number, whom they mention as someone."""
     others = [each for each in conversation.speakers() if each != sharer]
     numbered = {user: sentences.PERSON.format(number=number) for number, user in enumerate(others, 1)}
@@ -109,7 +109,7 @@ def unnamed(conversation: Conversation, names: words.Names, sharer: str) -> word
     return replace(names, users=someone | numbered | shown, nobody=True)
 
 
-def nameless(message: Message) -> dict[str, Any]:
+def without_authors(message: Message) -> dict[str, Any]:
     """The message without the names that apps, and attachments of other messages, give their authors."""
     said = {name: value for name, value in message.items() if name not in ("username", "bot_profile")}
     given = message.get("attachments")

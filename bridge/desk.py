@@ -16,7 +16,7 @@ from bridge.entry import Entry
 from bridge.furnishing import AWAY, Furnishing
 from bridge.installation import Installation
 from bridge.intake import hung_up
-from bridge.originals import QUICK
+from bridge.moments import BRIEF, INSTANT, QUICK, SPARE, WATCHED
 from bridge.outbox import Outbox
 from bridge.places import Places
 from bridge.prefilling import Prefilling
@@ -27,8 +27,6 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-# Seconds that an acknowledgement can spare for something that only makes it nicer.
-INSTANT = 0.1
 # How many may wait for their final word at a time: no board takes more within the brief wait, and whoever is told at
 # once that theirs is on its way makes room for the next one's acknowledgement.
 MOST_WAITING = 50
@@ -67,7 +65,7 @@ class Desk:
     prefilling: Prefilling
     furnishing: Furnishing
     locale: Callable[[str], Awaitable[str]]
-    brief: float = 1.0
+    brief: float = BRIEF
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
 
@@ -113,9 +111,8 @@ class Desk:
         """Keep the draft, then wait briefly for its final word. Never raises: a problem is told in the form."""
         until = time.monotonic() + self.brief
         try:
-            # In a crowd the keeping itself may take what the look for an outcome would have had, and a little more.
-            async with asyncio.timeout(1.4 * self.brief):
-                kept = await self.outbox.put(key, draft, nonce=nonce, watch=self.brief + 0.5)
+            async with asyncio.timeout(self.brief + SPARE):
+                kept = await self.outbox.put(key, draft, nonce=nonce, watch=self.brief + WATCHED)
         except (RedisError, TimeoutError) as error:
             log.error("not_kept", error=type(error).__name__)
             return Waited(problem=Problem("message", "store_away"))
@@ -126,7 +123,7 @@ class Desk:
         if kept.disposition == "too many":
             return Waited(problem=Problem("subject", "too_many", {"limit": self.outbox.per_hour}))
         try:
-            async with asyncio.timeout(max(0.0, until + 0.4 - time.monotonic())):
+            async with asyncio.timeout(max(0.0, until + SPARE - time.monotonic())):
                 self.waiting.add(kept.id)
                 return await self._wait(kept.id, until, changed=kept.disposition == "changed")
         except (RedisError, TimeoutError):
@@ -154,7 +151,7 @@ class Desk:
         await asyncio.sleep(0.2)
         await self.outbox.told(entry, "answer", leased=False)
 
-    async def known(self, entry: Entry) -> None:
+    async def note_known(self, entry: Entry) -> None:
         """Who acts on an outcome knows it: told once more, it would cover the form that opens. Raises RedisError."""
         if entry.told is None:
             await self.outbox.told(entry, "button", leased=False)
@@ -171,7 +168,7 @@ class Desk:
             return sentences.STORE_AWAY
         except AWAY:
             return sentences.BOARD_AWAY
-        name = profiles[0].name or "yourself"
+        name = profiles[0].name or sentences.YOURSELF
         return sentences.WHOAMI.format(name=words.escape(name), locations=words.escape(", ".join(where) or "–"))
 
     async def say_later(self, origin: Origin, answer: "asyncio.Task[str]") -> None:

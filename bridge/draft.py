@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from bridge import sentences, words
-from bridge.conversation import HEAVY, Conversation, nameless, unnamed
+from bridge.conversation import HEAVY, Conversation, hiding_names, without_authors
 
 # Each is looked up on the board, at the account's pace.
 MOST_GUESTS = 20
@@ -77,7 +77,7 @@ class Draft:
 
     def blanked(self) -> "Draft":
         """The draft without its words, kept for `status` once it was posted and told."""
-        return replace(self, message=(), guests=(), credit=None, files=())
+        return replace(self, message=(), guests=(), credit=None, unnamed=(), files=())
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -130,9 +130,9 @@ class Outcome:
 class Limits:
     """Lengths that are ours, in characters: the board's own are undocumented. Told, never cut silently."""
 
-    subject: int = 254
-    message: int = 20000
-    tags: int = 50
+    subject: int
+    message: int
+    tags: int
 
 
 def reference(key: str) -> str:
@@ -229,24 +229,24 @@ def compose_message(draft: Draft, names: words.Names, credit: str = "") -> str:
 
 def _markdown(piece: Mapping[str, Any], names: words.Names, draft: Draft) -> str:
     if draft.anonymous:
-        return _unnamed(piece, names, draft)
+        return _anonymous(piece, names, draft)
     if "conversation" in piece:
         return Conversation.from_json(piece["conversation"]).markdown(names)
     return words.message_to_markdown(_source(piece), names)
 
 
-def _unnamed(piece: Mapping[str, Any], names: words.Names, draft: Draft) -> str:
+def _anonymous(piece: Mapping[str, Any], names: words.Names, draft: Draft) -> str:
     """Where nobody is to be named: not the author in what was typed, and in others' words nobody but the sharer."""
     if "conversation" in piece:
         said = Conversation.from_json(piece["conversation"])
-        hidden = unnamed(said, names, draft.origin.user)
-        return replace(said, messages=tuple(map(nameless, said.messages))).markdown(hidden)
+        hidden = hiding_names(said, names, draft.origin.user)
+        return replace(said, messages=tuple(map(without_authors, said.messages))).markdown(hidden)
     message = _source(piece)
     if "original" in piece:
-        hidden = unnamed(Conversation((message,), 0), names, draft.origin.user)
+        hidden = hiding_names(Conversation((message,), 0), names, draft.origin.user)
     else:
         hidden = replace(names, users={**names.users, str(draft.credit): sentences.SOMEONE}, nobody=True)
-    return words.message_to_markdown(nameless(message), hidden)
+    return words.message_to_markdown(without_authors(message), hidden)
 
 
 def slug(subject: str) -> str:

@@ -136,12 +136,16 @@ HELP = (
     "that works in threads too, where Slack does not offer commands."
 )
 WHOAMI = "You post as *{name}* at {locations}. That is the board account with the e-mail address of your Slack profile."
+# In place of a name that the board does not have.
+YOURSELF = "yourself"
 WHOAMI_LATER = "Looking you up on the board; the answer follows here."
 BOARD_AWAY = (
     "We cannot reach the board right now. Please try again in a few minutes. You can post all the same: posts wait."
 )
 NOTHING_YET = "You have not posted anything yet. *{command}* opens the form."
 STATUS_TITLE = "Your latest posts"
+# Where Slack cannot show the time of a post.
+EARLIER = "earlier"
 FORM_FAILED = "Slack did not let us open the form in time. Nothing was posted; please try again. You had typed: {text}"
 FORM_FAILED_EMPTY = "Slack did not let us open the form in time. Nothing was posted; please try again."
 TYPED = "You had typed: {command} {text}"
@@ -166,6 +170,7 @@ CANNOT_CANCEL = {
 ATTACHED = "The message is too long for this form. It is attached whole below what you type here."
 NOT_ATTACHED = "The message is too long for this form and could not be attached. Please copy what should be posted."
 FILES_STAY = "Files stay in Slack and are not carried across: {files}"
+A_FILE = "a file"
 FILES_STAYED = "*These files stay in Slack:*"
 FILE_STAYS = "• {file}: {why}"
 FILES_STAY_SHORT = "{number} of the files stay in Slack"
@@ -243,6 +248,7 @@ CONVERSATION_CUT = "The first {carried} of {replies} replies; the others stay in
 REPLIES_LEFT = "{left} of {replies} replies"
 PERSON = "Person {number}"
 SOMEONE = "someone"
+HIDDEN_GUEST = "someone whom Slack does not show us"
 # The subject of a post whose words were erased with the person who wrote them.
 ERASED = "(removed)"
 AN_APP = "an app"

@@ -78,7 +78,7 @@ async def erase(outbox: Outbox, people: People, user: str) -> Erased:
 def _names(known: Iterable[Any]) -> frozenset[str]:
     """What the caches call the person: bridge writes it where a mention cannot stand, as in a form's field."""
     records = [each for cached in known if cached for each in (cached, *cached.get("profiles", ()))]
-    return frozenset(str(each["name"]) for each in records if each.get("name") not in (None, "", sentences.SOMEONE))
+    return frozenset(str(each["name"]) for each in records if each.get("name"))
 
 
 class _Scrubbed(NamedTuple):

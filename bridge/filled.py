@@ -12,15 +12,16 @@ from typing import Any
 
 from bridge import sentences
 from bridge.draft import Draft, Origin, Outcome, Problem, parse_tags
-from bridge.form import FormMemory
+from bridge.form import Form
 from bridge.seal import Seal
 
 
-def read_memory(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> FormMemory:
-    """The memory of a form, for the person who really acted and only if the form was theirs and is as we left it.
+def read_open(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> Form:
+    """An open form as it shows itself: what was given to it would be lost if it were drawn anew without.
 
-    It names messages and threads that this person could see when they opened the form; a memory that is
-    nobody's, somebody else's or forged names nothing.
+    Its memory is for the person who really acted, and only if the form was theirs and is as we left it. It names
+    messages and threads that this person could see when they opened the form; a memory that is nobody's, somebody
+    else's or forged names nothing.
     """
     try:
         data = json.loads(seal.open(str(view.get("private_metadata") or "")) or "{}")
@@ -31,7 +32,7 @@ def read_memory(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> Fo
         data, origin = {}, Origin(team, user, 0.0)
     origin = replace(origin, team=team, view=str(view.get("id")))
     values = _values(view)
-    return FormMemory(
+    return Form(
         origin,
         credit=_str(data.get("credit")),
         anonymous="credit" in values and not _is_ticked(values, "credit"),
@@ -48,30 +49,34 @@ def read_memory(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> Fo
         more=bool(data.get("more")),
         left=_strings(data.get("left")),
         unnamed=_strings(data.get("unnamed")),
+        notes=_notes(view),
+        locations=_offered(view, "location"),
+        location=_selected(values.get("location")),
+        groups=_offered(view, "group"),
     )
 
 
-def read_form(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> tuple[Draft, FormMemory]:
-    """The draft that a sent form asks for; whatever is not of the expected shape counts as not given."""
-    memory = read_memory(view, user, team, seal)
+def read_form(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> tuple[Draft, Form]:
+    """The draft that a sent form asks for, and the form; whatever is not of the expected shape counts as not given."""
+    form = read_open(view, user, team, seal)
     values = _values(view)
     rich = values.get("message", {}).get("rich_text_value")
     draft = Draft(
-        origin=memory.origin,
+        origin=form.origin,
         subject=" ".join(str(values.get("subject", {}).get("value") or "").split()),
         message=({"rich_text": rich},) if isinstance(rich, Mapping) else (),
         tags=parse_tags(_str(values.get("tags", {}).get("value"))),
         group=_selected(values.get("group")),
-        location=_selected(values.get("location")),
+        location=form.location,
         delivery="instant" if _selected_text(values.get("delivery")) == "instant" else "digest",
         private=_is_ticked(values, "private"),
         guests=tuple(str(each) for each in _list(values.get("guests", {}).get("selected_users"))),
-        credit=memory.credit,
-        anonymous=memory.anonymous,
-        left=memory.left,
-        unnamed=memory.unnamed,
+        credit=form.credit,
+        anonymous=form.anonymous,
+        left=form.left,
+        unnamed=form.unnamed,
     )
-    return draft, memory
+    return draft, form
 
 
 def _is_ticked(values: Mapping[str, Mapping[str, Any]], name: str) -> bool:
@@ -102,16 +107,11 @@ def _spared(
     return tuple(each for each in offered if each not in ticked) if offered else _strings(data.get("spared"))
 
 
-def read_shown(view: Mapping[str, Any]) -> dict[str, Any]:
-    """What an open form shows besides its memory, as `Form` names it: redrawn without it, a choice would be lost."""
+def _notes(view: Mapping[str, Any]) -> tuple[str, ...]:
+    """What stands above the fields."""
     above = takewhile(lambda block: block.get("type") == "context", _list(view.get("blocks")))
     elements = [_list(block.get("elements")) for block in above]
-    return {
-        "notes": tuple(str(each[0].get("text")) for each in elements if each and isinstance(each[0], Mapping)),
-        "locations": _offered(view, "location"),
-        "location": chosen_location(view),
-        "groups": _offered(view, "group"),
-    }
+    return tuple(str(each[0].get("text")) for each in elements if each and isinstance(each[0], Mapping))
 
 
 def _offered(view: Mapping[str, Any], name: str) -> tuple[Mapping[str, Any], ...]:
@@ -126,10 +126,6 @@ def _options(view: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
         return []
     groups = [_list(each.get("options")) for each in _list(element.get("option_groups")) if isinstance(each, Mapping)]
     return [each for each in [*_list(element.get("options")), *chain(*groups)] if isinstance(each, Mapping)]
-
-
-def chosen_location(view: Mapping[str, Any]) -> int | None:
-    return _selected(_values(view).get("location"))
 
 
 def _values(view: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""What a form is given, with its opening or after it: locations, groups, warnings, earlier posts, the thread.
+"""What a form is given, with its opening or after it: locations, groups, warnings, earlier posts, the thread; and what
+a sent one asks for.
 
 What is known in a moment is in the form from the start. Everything here may be slow or fail without closing it.
 """
@@ -12,10 +13,12 @@ import structlog
 from redis.exceptions import RedisError
 
 from bridge import sentences, words
-from bridge.draft import Draft, Origin
+from bridge.draft import Draft, Origin, Problem, check
 from bridge.drawing import Drawing
+from bridge.filled import read_form, read_open
 from bridge.form import Form, with_more
 from bridge.leaving import Leaving
+from bridge.moments import LOCATING
 from bridge.outbox import Outbox
 from bridge.places import Places
 from bridge.refusals import NotAllowed, SlackAway
@@ -90,6 +93,36 @@ class Furnishing:
         await self.drawing.update(form.origin, self.drawing.view(form), None)
         await self.furnish(form, (await self.drawing.shape(form.origin)).get("version"))
 
+    # ── the open form and the sent one ───────────────────────────────────────
+
+    def view(self, form: Form) -> dict[str, Any]:
+        return self.drawing.view(form)
+
+    def read_open(self, view: Mapping[str, Any], user: str, team: str) -> Form:
+        """The form that this person acts in, as it shows itself."""
+        return read_open(view, user, team, self.drawing.seal)
+
+    async def remember(self, form: Form, **shape: str | int) -> None:
+        """What became of the open form, for whatever redraws it next."""
+        await self.drawing.remember(form.origin, **shape)
+
+    async def asked_for(self, view: Mapping[str, Any], user: str, team: str) -> Draft | list[Problem]:
+        """The draft that a sent form asks for, with all that it carries; or what has to be mended first."""
+        if self.drawing.seal.is_broken(str(view.get("private_metadata") or "")):
+            return [Problem("message", "form_stale")]
+        draft, form = read_form(view, user, team, self.drawing.seal)
+        carried = await self.sources.carry(draft, form)
+        if isinstance(carried, Problem):
+            return [carried]
+        return await self.problems(carried) or await self.leaving.forbids(carried) or carried
+
+    async def problems(self, draft: Draft) -> list[Problem]:
+        """What can be told of a draft before anything is kept or looked up."""
+        # Beside the loop: a long message must not hold up everybody else's acknowledgement.
+        return await asyncio.to_thread(check, draft, self.sources.limits)
+
+    # ── what has to be looked up ─────────────────────────────────────────────
+
     async def _places(self, form: Form) -> dict[str, Any]:
         """The form's locations and groups; those that it shows stay while they cannot be looked up."""
         user = form.origin.user
@@ -130,7 +163,7 @@ class Furnishing:
     async def lacks_a_location(self, draft: Draft) -> bool:
         """Whether only the person can say where; not known in time, it is decided at delivery."""
         try:
-            async with asyncio.timeout(0.6):
+            async with asyncio.timeout(LOCATING):
                 await self.places.location_for(draft.origin.user, draft.location)
         except NotAllowed as refused:
             return refused.reason == "choose_location"

@@ -27,12 +27,12 @@ def gate(user: Mapping[str, Any], home: tuple[str, str | None], guests: str) -> 
 
 
 def snapshot(user: Mapping[str, Any]) -> dict[str, Any]:
-    """What is kept of a Slack profile: what the gate asks for, and the name."""
+    """What is kept of a Slack profile: what the gate asks for, and the name ("" without one)."""
     profile = user.get("profile") or {}
     kept = ("id", "team_id", "deleted", "is_bot", "is_app_user", "is_restricted", "is_ultra_restricted", "tz", "locale")
     names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
     return {
         **{name: user.get(name) for name in (*kept, "is_stranger", "is_email_confirmed", "enterprise_user")},
         "email": profile.get("email"),
-        "name": next((name for name in names if name), "someone"),
+        "name": next((name for name in names if name), ""),
     }

@@ -7,10 +7,8 @@ from typing import Literal
 
 from bridge import sentences
 from bridge.draft import Draft, Origin, Problem
+from bridge.moments import LEAVING
 from bridge.people import People
-
-# Seconds that the answer to a sent form can spare.
-SENDING = 0.4
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Leaving:
 
     async def forbids(self, draft: Draft) -> list[Problem]:
         """PRIVATE_SOURCES=forbid: a message from anywhere not known to be public stays in Slack."""
-        if self.rule != "forbid" or not draft.origin.message_ts or await self._is_public(draft.origin, SENDING):
+        if self.rule != "forbid" or not draft.origin.message_ts or await self._is_public(draft.origin, LEAVING):
             return []
         return [Problem("message", "private_forbidden")]
 

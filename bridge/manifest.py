@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from bridge import settings
 from bridge.slack import GLOBAL_SHORTCUT, MESSAGE_SHORTCUT
 
 Manifest = dict[str, Any]
@@ -22,7 +23,7 @@ Print it again with the address where Slack will reach bridge (or set PUBLIC_URL
 No address that can be reached from the internet? Then bridge needs none:
     bridge manifest --socket-mode"""
 NAME = "Community board"
-COMMAND = "/community"
+COMMAND: str = settings.Settings.model_fields["slack_command"].default
 NAME_LIMIT = 35
 # The one route of ours that Slack speaks to.
 ROUTE = "/slack/events"
@@ -121,8 +122,8 @@ def _shortcuts() -> list[Manifest]:
 
 
 def _command(command: str, where: Mapping[str, str]) -> Manifest:
-    if not re.fullmatch(r"/[^\s/]{1,31}", command):
-        raise ValueError("The command must begin with / and be one word of at most 32 characters")
+    if not settings.COMMAND.fullmatch(command):
+        raise ValueError(f"The command {settings.COMMAND_RULE}")
     return {
         "command": command,
         **({"url": where["request_url"]} if where else {}),

@@ -10,10 +10,10 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from bridge.moments import QUICK
+
 # A form lives no longer than a day; what it needs remembered neither. Seconds.
 FORM_LIFE = 86400
-# Seconds that anything may take before a form opens.
-QUICK = 0.3
 
 
 @dataclass(frozen=True)

@@ -71,11 +71,6 @@ def pressed(body: Payload) -> str:
     return str(actions[0].get("value") or "")
 
 
-def private(message: Mapping[str, Any]) -> dict[str, Any]:
-    """A command's answer that only the person sees."""
-    return {"response_type": "ephemeral", **message}
-
-
 def person(body: Payload) -> str:
     """The id of whoever does something; "" for events, which are about somebody and done by nobody."""
     user = body.get("user")

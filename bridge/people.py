@@ -68,11 +68,11 @@ class Profile:
 class Rules:
     """What this space decided; durations in seconds."""
 
-    identity_ttl: float = 3600
-    groups_ttl: float = 300
-    guests: str = "allow"
-    default_location: int | None = None
-    may_choose_instant: Callable[[str], bool] = lambda user: True
+    identity_ttl: float
+    groups_ttl: float
+    guests: str
+    default_location: int | None
+    may_choose_instant: Callable[[str], bool]
 
 
 class People:

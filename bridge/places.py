@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bridge import sentences
 from bridge.draft import Draft
 from bridge.people import People, Profile, Record, ids_in
 from bridge.refusals import NotAllowed
@@ -172,7 +173,7 @@ class Places:
             if len(ids) == 1:
                 found.append(ids.pop())
             else:
-                unmapped.append(await self.people.name(user) or "someone whom Slack does not show us")
+                unmapped.append(await self.people.name(user) or sentences.HIDDEN_GUEST)
         if unmapped:
             raise NotAllowed("guests_unmapped", "guests", who=unmapped)
         return [each for each in dict.fromkeys(found) if each != author.user]

@@ -6,18 +6,18 @@ A trigger lives three seconds, so nothing here waits longer than a moment for wh
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 from bridge import attachment, sentences, words
 from bridge.attachment import File
 from bridge.conversation import HEAVY, Conversation, files_of
-from bridge.draft import Draft, Limits, Origin
+from bridge.draft import Draft, Origin
 from bridge.entry import Entry
 from bridge.form import Form
 from bridge.leaving import Leaving
-from bridge.originals import QUICK
+from bridge.moments import QUICK
 from bridge.people import People
 from bridge.sources import Sources, prefilled, replies_left
 
@@ -31,7 +31,6 @@ class Prefilling:
     sources: Sources
     people: People
     leaving: Leaving
-    limits: Limits = field(default_factory=Limits)
 
     async def from_message(self, origin: Origin, message: Mapping[str, Any]) -> Form:
         """A form that carries a Slack message: prefilled where Slack takes it back, else attached whole."""
@@ -42,7 +41,7 @@ class Prefilling:
             # Until it is known to be public it counts as private: somebody may be quick to send the form.
             self.leaving.warning(origin, threaded=threaded, others=author != origin.user, within=QUICK),
         )
-        form = await self._with_files(filled, self.sources.files_of(message), message)
+        form = await self._with_files(filled, self.sources.carriable(message), message)
         return replace(form, credit=author if author != origin.user else None, warning=warning)
 
     async def _filled(self, form: Form, message: Mapping[str, Any]) -> Form:
@@ -55,7 +54,7 @@ class Prefilling:
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if too_long else []
         return replace(
             form,
-            subject=words.first_line(plain, min(120, self.limits.subject)),
+            subject=words.first_line(plain, min(120, self.sources.limits.subject)),
             message=rich,
             original=original,
             prefill=prefilled(({"rich_text": rich},)) if rich and form.threaded else "",
@@ -68,7 +67,7 @@ class Prefilling:
         original = await self.sources.keep_message(message)
         start = words.to_plain(None, str(message.get("text") or "")[:PREFILL])
         note = sentences.ATTACHED if original else sentences.NOT_ATTACHED
-        subject = words.first_line(start, min(120, self.limits.subject))
+        subject = words.first_line(start, min(120, self.sources.limits.subject))
         return replace(form, subject=subject, original=original, notes=(note,))
 
     async def _with_files(self, form: Form, listed: Sequence[File], message: Mapping[str, Any]) -> Form:
@@ -83,7 +82,7 @@ class Prefilling:
     async def typed(self, message: Mapping[str, Any]) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
         """Somebody's words as Slack takes them back, and the people whose ids stand in them for want of names."""
         names, unnamed = await self._names(message)
-        return words.as_rich_text(message, names, self.limits.message)[0], unnamed
+        return words.as_rich_text(message, names, self.sources.limits.message)[0], unnamed
 
     async def _names(self, message: Mapping[str, Any]) -> tuple[words.Names, tuple[str, ...]]:
         """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""
@@ -166,5 +165,5 @@ def _piece(draft: Draft, name: str) -> Mapping[str, Any] | None:
 def _file_names(message: Mapping[str, Any]) -> tuple[str, ...]:
     """The files that stay in Slack, a few of them by name."""
     files = files_of(message)
-    names = [str(each.get("title") or each.get("name") or "a file")[:60] for each in files[:5]]
-    return (*names, f"{len(files) - 5} more") if len(files) > 5 else tuple(names)
+    names = [str(each.get("title") or each.get("name") or sentences.A_FILE)[:60] for each in files[:5]]
+    return (*names, sentences.AND_MORE.format(more=len(files) - 5)) if len(files) > 5 else tuple(names)

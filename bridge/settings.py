@@ -16,6 +16,11 @@ from redis.asyncio import Redis
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
+# What Slack takes for a slash command, and how that is told.
+# https://docs.slack.dev/reference/app-manifest
+COMMAND = re.compile(r"/[^\s/]{1,31}")
+COMMAND_RULE = "must be a slash and one word of up to 31 characters"
+
 Everyone = Literal["everybody", "nobody"]
 
 
@@ -148,8 +153,8 @@ class Settings(BaseSettings):
     @field_validator("slack_command", mode="before")
     @classmethod
     def _command(cls, value: Any) -> Any:
-        if not re.fullmatch(r"/[^\s/]{1,31}", str(value).strip()):
-            raise ValueError("must be a slash and one word of up to 31 characters")
+        if not COMMAND.fullmatch(str(value).strip()):
+            raise ValueError(COMMAND_RULE)
         return value
 
     @field_validator("log_level", mode="before")

@@ -18,13 +18,13 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bridge import blocks, commands, payloads, sentences, words
-from bridge.desk import INSTANT, Desk, Waited
-from bridge.draft import NOT_POSTED, Draft, Origin, Problem, check
-from bridge.filled import field_errors, read_form, read_memory, read_shown, refusal
+from bridge.desk import Desk, Waited
+from bridge.draft import NOT_POSTED, Draft, Origin
+from bridge.filled import field_errors, refusal
 from bridge.form import MORE, MOST_TYPED, Form
+from bridge.moments import INSTANT, OPENING
 from bridge.payloads import Payload
-from bridge.seal import Seal
-from bridge.webapi import OPENING, CallFailed
+from bridge.webapi import CallFailed
 
 log = structlog.get_logger()
 
@@ -80,10 +80,6 @@ class Listeners:
     desk: Desk
     command: str
 
-    @property
-    def seal(self) -> Seal:
-        return self.desk.furnishing.drawing.seal
-
     async def in_their_language(self, body: Payload, next_: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
         """Whatever is answered, now or by a task that this sets going, is said in the person's own language."""
         sentences.speak(await self.desk.language_of(payloads.person(body)))
@@ -95,7 +91,7 @@ class Listeners:
         origin = payloads.command_origin(body)
         asked = commands.read(str(body.get("text") or ""))
         if not self.desk.is_ours(origin.team):
-            return await ack(**payloads.private(blocks.note(sentences.FOREIGN)))
+            return await ack(**blocks.ephemeral(sentences.FOREIGN))
         if asked.kind == "word":
             return await self._answer_a_word(ack, asked.word, origin)
         if asked.kind == "post":
@@ -130,13 +126,13 @@ class Listeners:
         form = looking.result() if known else self.desk.furnishing.with_what_is_known(form)
         try:
             opened = await self.desk.api.call(
-                "views.open", within=OPENING, trigger_id=trigger, view=self.desk.furnishing.drawing.view(form)
+                "views.open", within=OPENING, trigger_id=trigger, view=self.desk.furnishing.view(form)
             )
         except CallFailed as failed:
             log.warning("form_not_opened", error=failed.error)
             text = sentences.FORM_FAILED.format(text=words.escape(typed)) if typed else sentences.FORM_FAILED_EMPTY
             if "command" in body:
-                return await ack(**payloads.private(blocks.note(text)))
+                return await ack(**blocks.ephemeral(text))
             self.desk.spawn(self.desk.say(form.origin, text))
             return await ack()
         view = opened.get("view") or {}
@@ -147,27 +143,27 @@ class Listeners:
 
     async def _answer_a_word(self, ack: AsyncAck, word: str, origin: Origin) -> BoltResponse:
         if word == "help":
-            return await ack(**payloads.private(blocks.note(sentences.HELP.format(command=self.command))))
+            return await ack(**blocks.ephemeral(sentences.HELP.format(command=self.command)))
         if word == "status":
             try:
                 async with asyncio.timeout(self.desk.brief):
                     latest = await self.desk.outbox.latest(origin.team, origin.user)
             except (RedisError, TimeoutError):
-                return await ack(**payloads.private(blocks.note(sentences.STORE_AWAY)))
-            return await ack(**payloads.private(blocks.status_message(latest, self.command)))
+                return await ack(**blocks.ephemeral(sentences.STORE_AWAY))
+            return await ack(**blocks.ephemeral_message(blocks.status_message(latest, self.command)))
         answer = self.desk.spawn(self.desk.whoami(origin.user))
         done, _ = await asyncio.wait([answer], timeout=self.desk.brief)
         if done:
-            return await ack(**payloads.private(blocks.note(answer.result())))
+            return await ack(**blocks.ephemeral(answer.result()))
         self.desk.spawn(self.desk.say_later(origin, answer))
-        return await ack(**payloads.private(blocks.note(sentences.WHOAMI_LATER)))
+        return await ack(**blocks.ephemeral(sentences.WHOAMI_LATER))
 
     # ── keeping ──────────────────────────────────────────────────────────────
 
     async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
-        if found := await asyncio.to_thread(check, draft, self.desk.prefilling.limits):
-            return await ack(**payloads.private(blocks.not_kept(found, body)))
+        if found := await self.desk.furnishing.problems(draft):
+            return await ack(**blocks.ephemeral_message(blocks.not_kept(found, body)))
         if await self.desk.furnishing.lacks_a_location(draft):
             rich, unnamed = await self.desk.prefilling.typed({"text": asked.body})
             form = Form(origin, subject=asked.subject, message=rich, tags=", ".join(asked.tags), unnamed=unnamed)
@@ -175,34 +171,22 @@ class Listeners:
         trigger = str(body.get("trigger_id") or origin.response_url or uuid.uuid4())
         waited = await self.desk.keep(f"{origin.team}:command:{trigger}", draft, trigger)
         if waited.problem:
-            return await ack(**payloads.private(blocks.not_kept([waited.problem], body)))
-        return await ack(**payloads.private(waited.message(draft)))
+            return await ack(**blocks.ephemeral_message(blocks.not_kept([waited.problem], body)))
+        return await ack(**blocks.ephemeral_message(waited.message(draft)))
 
     async def sent_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:
         actor = payloads.actor(body)
         if not self.desk.is_ours(actor["team"]):
             return await ack(response_action="errors", errors={"subject": sentences.FOREIGN})
-        draft = await self._asked_for(body, view)
+        draft = await self.desk.furnishing.asked_for(view, actor["user"], actor["team"])
         if isinstance(draft, list):
+            if any(each.reason == "thread_unread" for each in draft):
+                # Whoever was to read it, or to draw what it brought, may have died.
+                self.desk.spawn(self.desk.furnishing.bring_the_thread(self._form(body), view.get("hash")))
             return await ack(response_action="errors", errors=field_errors(draft, view))
         key = f"{actor['team']}:view:{view.get('id')}"
         waited = await self.desk.keep(key, draft, str(body.get("trigger_id") or ""))
         return await self._answer_the_form(ack, view, draft, waited)
-
-    async def _asked_for(self, body: Payload, view: Payload) -> Draft | list[Problem]:
-        """The draft that a sent form asks for, with all that it carries; or what has to be mended first."""
-        actor, furnishing = payloads.actor(body), self.desk.furnishing
-        if self.seal.is_broken(str(view.get("private_metadata") or "")):
-            return [Problem("message", "form_stale")]
-        draft, memory = read_form(view, actor["user"], actor["team"], self.seal)
-        carried = await furnishing.sources.carry(draft, memory)
-        if isinstance(carried, Problem):
-            if carried.reason == "thread_unread":  # whoever was to read it, or to draw what it brought, may have died
-                self.desk.spawn(furnishing.bring_the_thread(self._form(body), view.get("hash")))
-            return [carried]
-        # Beside the loop: a long message must not hold up everybody else's acknowledgement.
-        found = await asyncio.to_thread(check, carried, self.desk.prefilling.limits)
-        return found or await furnishing.leaving.forbids(carried) or carried
 
     async def _answer_the_form(self, ack: AsyncAck, view: Payload, draft: Draft, waited: Waited) -> BoltResponse:
         if waited.problem:
@@ -215,30 +199,30 @@ class Listeners:
 
     async def asked_for_more(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         form = self._form(body)
-        await self.desk.furnishing.drawing.remember(form.origin, more=1)
+        await self.desk.furnishing.remember(form, more=1)
         self.desk.spawn(self.desk.furnishing.show_more(form, body.get("view") or {}))
         return await ack()
 
     async def changed_the_location(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         form = replace(self._form(body), groups=())  # they are the other location's
-        await self.desk.furnishing.drawing.remember(form.origin, location=form.location or 0)
+        await self.desk.furnishing.remember(form, location=form.location or 0)
         self.desk.spawn(self.desk.furnishing.furnish(form, (body.get("view") or {}).get("hash")))
         return await ack()
 
     async def chose_the_thread(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         form = self._form(body)
         if form.threaded:
-            await self.desk.furnishing.drawing.remember(form.origin, whole=int(form.whole))
+            await self.desk.furnishing.remember(form, whole=int(form.whole))
             self.desk.spawn(self.desk.furnishing.bring_the_thread(form, (body.get("view") or {}).get("hash")))
         return await ack()
 
     def _form(self, body: Payload) -> Form:
         """The open form that somebody acts in, as it shows itself."""
-        actor, view = payloads.actor(body), body.get("view") or {}
-        return Form(**vars(read_memory(view, actor["user"], actor["team"], self.seal)), **read_shown(view))
+        actor = payloads.actor(body)
+        return self.desk.furnishing.read_open(body.get("view") or {}, actor["user"], actor["team"])
 
     async def closed_the_form(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        await self.desk.furnishing.drawing.remember(self._form(body).origin, closed=1)
+        await self.desk.furnishing.remember(self._form(body), closed=1)
         return await ack()
 
     async def cancelled(self, ack: AsyncAck, body: Payload) -> BoltResponse:
@@ -251,7 +235,7 @@ class Listeners:
             entry = await self.desk.entry_of(payloads.actor(body), payloads.pressed(body))
             reopens = entry is not None and entry.state in NOT_POSTED
             if entry is not None and reopens:
-                await self.desk.known(entry)
+                await self.desk.note_known(entry)
         except RedisError:
             self.desk.spawn(self.desk.say(origin, sentences.STORE_AWAY))
             return await ack()

@@ -17,7 +17,8 @@ from bridge.attachment import File
 from bridge.conversation import Conversation, files_of, kept
 from bridge.draft import Draft, Limits, Problem
 from bridge.form import FormMemory
-from bridge.originals import QUICK, Originals
+from bridge.moments import QUICK
+from bridge.originals import Originals
 from bridge.people import People
 from bridge.refusals import NotAllowed, SlackAway
 from bridge.webapi import CallFailed, WebApi
@@ -42,16 +43,16 @@ class Sources:
     originals: Originals
     people: People
     limits: Limits
-    files: attachment.Rules
-    most_replies: int = 200
+    file_rules: attachment.Rules
+    most_replies: int
 
     async def keep_message(self, message: Mapping[str, Any]) -> str | None:
         return await self.originals.keep(kept(message))
 
-    def files_of(self, message: Mapping[str, Any]) -> list[File]:
-        """A message's files, those that cannot be carried with their reason."""
-        on = self.files.on and "files:read" in self.api.scopes
-        return attachment.listed(message.get("files"), replace(self.files, on=on))
+    def carriable(self, message: Mapping[str, Any]) -> list[File]:
+        """A message's files as they may be carried; those that cannot be have their reason."""
+        on = self.file_rules.on and "files:read" in self.api.scopes
+        return attachment.listed(message.get("files"), replace(self.file_rules, on=on))
 
     async def keep_files(self, files: Sequence[File]) -> str | None:
         return await self.originals.keep({"files": list(files)}) if files else None
@@ -98,7 +99,7 @@ class Sources:
         own = {each["id"] for each in await self.listed(form.files)}
         others = [each for each in carried.messages if each.get("ts") != form.origin.message_ts]
         files = [file for each in others for file in files_of(each) if str(file.get("id")) not in own]
-        return [attachment.of_thread(each) for each in self.files_of({"files": files})]
+        return [attachment.of_thread(each) for each in self.carriable({"files": files})]
 
     async def say_again(self, form: FormMemory, said: Mapping[str, Any]) -> str:
         """What the form said of a kept thread when it was read."""
@@ -190,7 +191,7 @@ def _unreadable(error: str, channel: str) -> str:
 
 def _said(carried: Conversation, names: words.Names, form: FormMemory) -> str:
     """How much of the thread crosses and whose words it holds, in plain text for a field's hint."""
-    people = [names.users.get(each, sentences.SOMEONE)[:40] for each in carried.speakers()]
+    people = [(names.users.get(each) or sentences.SOMEONE)[:40] for each in carried.speakers()]
     more = [sentences.AND_MORE.format(more=len(people) - NAMED)] if len(people) > NAMED else []
     told = sentences.THREAD_READ.format(
         carried=carried.carried, replies=carried.replies, people=", ".join([*people[:NAMED], *more])

@@ -22,6 +22,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from bridge.moments import STORE
+
 # The server must end when we end, even by kill -9: it is told so by its stdin closing.
 _SHIM = """
 exec 3<&0
@@ -40,7 +42,7 @@ class StoreUnavailable(RuntimeError):
     """Neither a REDIS_URL nor an embedded server can be had; the message names the setting, and what to do."""
 
 
-def connect(url: str, *, timeout: float = 0.8) -> Redis:
+def connect(url: str, *, timeout: float = STORE) -> Redis:
     """A client whose calls end soon enough for Slack to be answered in time.
 
     An answer is waited for `timeout` seconds; before that, when all connections are taken, one of them for 1.5 times

@@ -55,8 +55,9 @@ async def _credit(draft: Draft, author: Author, places: Places) -> str:
         return sentences.CREDIT_UNNAMED.format(sharer=sharer)
     if whole:
         lines.append(sentences.CREDIT_THREAD.format(sharer=sharer))
-    elif others and (first := await people.name(str(draft.credit))):
-        lines.append(sentences.CREDIT.format(author=words.name_to_markdown(first), sharer=sharer))
+    elif others and (first := await people.name(str(draft.credit))) is not None:
+        first = words.name_to_markdown(first or sentences.SOMEONE)
+        lines.append(sentences.CREDIT.format(author=first, sharer=sharer))
     if origin.message_ts and origin.team_domain and await people.is_public(origin.channel):
         lines.append(sentences.CREDIT_LINK.format(link=drafts.permalink(origin)))
     return " · ".join(lines)

@@ -15,8 +15,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge.refusals import NotAllowed, SlackAway
 
-# A trigger_id lives three seconds from Slack's send. https://docs.slack.dev/surfaces/modals
-OPENING = 1.3
 CALL = 10.0
 # Seconds; whoever names more is asked again all the same.
 LONGEST_WAIT = 3600.0

@@ -161,7 +161,7 @@ def _assemble(
     )  # fmt: skip
     seal = Seal.of(settings.slack_bot_token.get_secret_value())
     leaving = Leaving(people, settings.private_sources)
-    prefilling = Prefilling(sources, people, leaving, sources.limits)
+    prefilling = Prefilling(sources, people, leaving)
     furnishing = Furnishing(outbox, places, sources, Drawing(api, outbox, sources, seal), leaving)
     locale = people.locale if sentences.are_translated() else _english
     desk = Desk(api, outbox, installation, places, prefilling, furnishing, locale)
@@ -177,7 +177,11 @@ def _assemble(
     watch = BoardWatch(redis, settings.prefix, settings.longest_wait)
     delivery = Delivery(outbox, board, places, telling, policy, watch)
     files = Files(
-        redis, settings.prefix, settings.public_url or "", SlackFiles(api, files_http, sources.files), settings.file_ttl
+        redis,
+        settings.prefix,
+        settings.public_url or "",
+        SlackFiles(api, files_http, sources.file_rules),
+        settings.file_ttl,
     )
     carrying = Carrying(FileBox(outbox), board, files, telling, policy)
     bolt, token = slack.build(desk, settings.slack_command), settings.slack_app_token

@@ -97,6 +97,7 @@ async def test_a_member_reads_the_form_and_the_report_in_their_language(space: S
 
     assert re.match(r"«Posted to the community board»: Lunch", answer_text(answer))
     assert answer_text(await space.sender.command(ANA, "help")).startswith("«")
+    assert "{time}|«earlier»>" in str((await space.sender.command(ANA, "status")).json)
 
 
 async def test_a_late_report_speaks_it_too(space: Space) -> None:

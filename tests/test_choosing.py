@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from bridge import sentences, store
 from bridge.draft import Draft, Origin
-from bridge.filled import read_form, read_memory, read_shown
+from bridge.filled import read_form, read_open
 from bridge.form import Form, FormMemory, form_view
 from bridge.seal import Seal
 from tests.space import ANA, ANNEX, BEN, CARL, HALL, Space, open_space, until
@@ -428,5 +428,4 @@ ANY = st.recursive(
 def test_whatever_an_open_form_shows_it_can_be_drawn_again(blocks: list[dict[str, Any]]) -> None:
     """Blocks of any content, where ours should be: the form is read and drawn, and nothing raises."""
     view, seal = {"id": "V1", "blocks": blocks}, Seal.of("xoxb-demo")
-    memory = read_memory(view, ANA, "T0BRIDGE", seal)
-    assert form_view(Form(**vars(memory), **read_shown(view)), seal)["type"] == "modal"
+    assert form_view(read_open(view, ANA, "T0BRIDGE", seal), seal)["type"] == "modal"

@@ -90,6 +90,15 @@ async def test_private_without_guests_is_told_under_the_field(space: Space) -> N
     assert space.threads == []
 
 
+async def test_who_has_no_name_in_slack_is_credited_as_someone(space: Space) -> None:
+    """A profile without any name: the credit says that somebody else said it, and names nobody."""
+    ben = space.workspace.users[BEN]
+    ben |= {"name": "", "real_name": "", "profile": ben["profile"] | {"display_name": "", "real_name": ""}}
+    await space.sender.message_shortcut(ANA, message("The printer is fixed."))
+    await space.sender.submit(space.view()["id"], {})
+    assert "Originally by someone, shared from Slack by Ana" in space.threads[0]["Message"]
+
+
 async def test_a_message_is_carried_with_credit_and_link(space: Space) -> None:
     """Somebody else's words from a public channel are credited, with a link back to the message."""
     await space.sender.message_shortcut(ANA, message("The printer is fixed.\nPlease be kind to it."))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge import blocks, slack
+from bridge import blocks, moments, slack
 from bridge.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -19,7 +19,8 @@ BRIDGE = ROOT / "bridge"
 IMPORTS: dict[str, set[str]] = {
     "settings": set(),
     "problems": {"settings"},
-    "store": set(),
+    "moments": set(),
+    "store": {"moments"},
     "leases": set(),
     "scripts": {"leases"},
     "metrics": set(),
@@ -33,7 +34,7 @@ IMPORTS: dict[str, set[str]] = {
     "nexudus": {"wire"},
     "tokens": {"wire"},
     "seal": set(),
-    "originals": set(),
+    "originals": {"moments"},
     "conversation": {"sentences", "words"},
     "attachment": {"filename", "words"},
     "draft": {"conversation", "sentences", "words"},
@@ -45,8 +46,8 @@ IMPORTS: dict[str, set[str]] = {
     },
     "replies": {"conversation", "webapi"},
     "sources": {
-        "attachment", "conversation", "draft", "form", "originals", "people", "refusals", "replies", "sentences",
-        "webapi", "words",
+        "attachment", "conversation", "draft", "form", "moments", "originals", "people", "refusals", "replies",
+        "sentences", "webapi", "words",
     },
     "commands": {"words"},
     "payloads": {"draft"},
@@ -59,7 +60,7 @@ IMPORTS: dict[str, set[str]] = {
     "gate": set(),
     "refusals": set(),
     "people": {"cache", "gate", "refusals", "words"},
-    "places": {"draft", "people", "refusals"},
+    "places": {"draft", "people", "refusals", "sentences"},
     "sightings": {"nexudus", "wire"},
     "boardwatch": {"wire"},
     "thread": {"draft", "places", "refusals", "sentences", "words"},
@@ -71,21 +72,22 @@ IMPORTS: dict[str, set[str]] = {
     "webapi": {"refusals"},
     "report": {"draft", "entry"},
     "telling": {"blocks", "draft", "entry", "outbox", "report", "sentences", "webapi"},
-    "leaving": {"draft", "people", "sentences"},
+    "leaving": {"draft", "moments", "people", "sentences"},
     "prefilling": {
-        "attachment", "conversation", "draft", "entry", "form", "leaving", "originals", "people", "sentences",
+        "attachment", "conversation", "draft", "entry", "form", "leaving", "moments", "people", "sentences",
         "sources", "words",
     },
     "drawing": {"draft", "form", "originals", "outbox", "seal", "sources", "webapi"},
     "furnishing": {
-        "draft", "drawing", "form", "leaving", "outbox", "places", "refusals", "sentences", "sources", "wire", "words",
+        "draft", "drawing", "filled", "form", "leaving", "moments", "outbox", "places", "refusals", "sentences",
+        "sources", "wire", "words",
     },
     "desk": {
-        "blocks", "draft", "entry", "furnishing", "installation", "intake", "metrics", "originals", "outbox", "places",
+        "blocks", "draft", "entry", "furnishing", "installation", "intake", "metrics", "moments", "outbox", "places",
         "prefilling", "refusals", "sentences", "webapi", "words",
     },
     "slack": {
-        "blocks", "commands", "desk", "draft", "filled", "form", "payloads", "seal", "sentences", "webapi", "words",
+        "blocks", "commands", "desk", "draft", "filled", "form", "moments", "payloads", "sentences", "webapi", "words",
     },
     "intake": set(),
     "causes": {"entry"},
@@ -163,6 +165,17 @@ def test_the_names_in_slack_are_the_contracts() -> None:
     """Callback and action ids that people's installed apps rely on."""
     assert (slack.MESSAGE_SHORTCUT, slack.GLOBAL_SHORTCUT) == ("post_to_community", "new_community_post")
     assert blocks.FORM == "community_post"
+
+
+def test_every_answer_is_out_while_slack_waits() -> None:
+    """The parts of an answer add up to two seconds at most; with Slack and the store hanging at once, to three."""
+    it = moments
+    assert it.LOCATING + it.BRIEF + it.SPARE <= 2
+    assert it.INSTANT + it.LEAVING + it.BRIEF + it.SPARE <= 2
+    slack_hangs = it.INSTANT + it.QUICK + it.INSTANT + it.OPENING
+    store_hangs = it.INSTANT + 4 * it.QUICK + it.INSTANT
+    assert max(slack_hangs, store_hangs) <= 2
+    assert store_hangs + it.OPENING < 3
 
 
 def test_only_settings_reads_the_environment() -> None:

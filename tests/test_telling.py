@@ -169,6 +169,13 @@ async def test_words_are_blanked_once_posted_and_told(space: Space) -> None:
     assert any("kept-for-later" in each for each in everything)
 
 
+def test_a_blanked_draft_names_nobody_else() -> None:
+    """What `status` shows is left of a posted draft: no guest, no author, nobody whose id stood in the words."""
+    draft = Draft(Origin("T1", ANA, 0.0), "s", ({"mrkdwn": "x"},), guests=(BEN,), credit=BEN, unnamed=(BEN,))
+    assert BEN in draft.to_json()
+    assert BEN not in draft.blanked().to_json()
+
+
 async def test_a_foreign_response_url_is_never_called(space: Space) -> None:
     """A response_url outside of Slack's hosts and the configured API is not followed."""
     api = space.bridge.desk.api

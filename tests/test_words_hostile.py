@@ -18,7 +18,7 @@ from bridge.seal import Seal
 from bridge.words import Names
 from tests.hostile import HOSTILE
 from tests.shown import Alive, Raw, Shown, alive, bare, check_rich
-from tests.typed import link, rich, rows, said, section
+from tests.typed import link, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
 
 Json = dict[str, Any]
 
@@ -32,12 +32,12 @@ def named(text: str) -> str:
     """Display names, channels' and groups' names, in every style."""
     names = Names({"U1": text}, {"C1": text}, {"S1": text}, late=frozenset({"U1"}))
     late = said("ask @U1 (@U1)", "italic")
-    return words.to_markdown([*section(*UNKNOWN), *section(late), *rich(rows("bullet", "@U1"))], "", names)
+    return to_markdown([*section(*UNKNOWN), *section(late), *rich(rows("bullet", "@U1"))], "", names)
 
 
 def labelled(text: str) -> str:
     label = text.replace("|", "")
-    return words.mrkdwn_to_markdown(
+    return mrkdwn_to_markdown(
         f"<@U9|{label}> <#C9|{label}> <!subteam^S9|{label}> <!date^0^{{date}}|{label}> <!x|{label}> <http://a.example|{label}>"
     )
 
@@ -48,7 +48,7 @@ def elements(text: str) -> str:
         {"type": "date", "timestamp": text, "fallback": text, "url": text}, {"type": "broadcast", "range": text},
         {"type": "team", "team_id": text}, {"type": "novel", "text": text, "url": text}, {"type": "user", "user_id": text},
     ]  # fmt: skip
-    return words.to_markdown(section(*odd))
+    return to_markdown(section(*odd))
 
 
 def attached(text: str) -> str:
@@ -74,7 +74,7 @@ def blocks_of(text: str) -> list[Json]:
 
 def coded(text: str) -> str:
     block = {"type": "rich_text_preformatted", "language": text, "elements": [said(text), link(text, text)]}
-    return words.to_markdown([*section(said("a "), said(text, "code")), *rich(block, {**block, "border": 1})])
+    return to_markdown([*section(said("a "), said(text, "code")), *rich(block, {**block, "border": 1})])
 
 
 def conversed(text: str) -> str:
@@ -84,19 +84,19 @@ def conversed(text: str) -> str:
 
 
 FIELDS: dict[str, Callable[[str], str]] = {
-    "rich text": lambda text: words.to_markdown(section(said(text))),
-    "in words": lambda text: words.to_markdown(section(said("a"), said(text, "bold"), said(text, "italic", "strike"), said("b"))),
-    "lists and quotes": lambda text: words.to_markdown(
+    "rich text": lambda text: to_markdown(section(said(text))),
+    "in words": lambda text: to_markdown(section(said("a"), said(text, "bold"), said(text, "italic", "strike"), said("b"))),
+    "lists and quotes": lambda text: to_markdown(
         rich(rows("bullet", text, text), rows("ordered", text, indent=1), {"type": "rich_text_quote", "elements": [said(text)]})
     ),
     "code": coded,
-    "mrkdwn": words.mrkdwn_to_markdown,
-    "escaped mrkdwn": lambda text: words.mrkdwn_to_markdown(f"> {words.escape(text)}\n• *{words.escape(text)}*"),
+    "mrkdwn": mrkdwn_to_markdown,
+    "escaped mrkdwn": lambda text: mrkdwn_to_markdown(f"> {words.escape(text)}\n• *{words.escape(text)}*"),
     "labels": labelled,
     "names": named,
-    "link text": lambda text: words.to_markdown(section(said("!"), link("https://a.example/", text), said("(x)"))),
-    "addresses": lambda text: words.to_markdown(section(link(text, text), link(text, "x"), link("https://a.example/" + text, "y", "bold"))),
-    "typed addresses": lambda text: words.mrkdwn_to_markdown(f"<{text}|x> <{text}> <https://a.example/{text}>"),
+    "link text": lambda text: to_markdown(section(said("!"), link("https://a.example/", text), said("(x)"))),
+    "addresses": lambda text: to_markdown(section(link(text, text), link(text, "x"), link("https://a.example/" + text, "y", "bold"))),
+    "typed addresses": lambda text: mrkdwn_to_markdown(f"<{text}|x> <{text}> <https://a.example/{text}>"),
     "elements": elements,
     "attachments": attached,
     "whole threads": conversed,

@@ -8,7 +8,7 @@ import pytest
 from bridge import words
 from tests.material import beside, cases
 from tests.shown import COMMONMARK, TAGS, Shown, bare, check_rich
-from tests.typed import NAMES
+from tests.typed import NAMES, mentioned, mrkdwn_to_markdown
 
 OWN = [
     {
@@ -25,7 +25,7 @@ OWN = [
 )
 def test_what_others_keep_is_kept(case: dict[str, Any]) -> None:
     """The words, bold, italic and code that two other converters find are found here too."""
-    out = words.mrkdwn_to_markdown(case["input"])
+    out = mrkdwn_to_markdown(case["input"])
     html = COMMONMARK.render(out)
     for key, tag in (("bold", "strong"), ("italic", "em"), ("strike", "s")):
         for piece in case["semantic"].get(key, []):
@@ -56,12 +56,12 @@ def test_what_slack_really_sends_is_survived() -> None:
 @pytest.mark.parametrize("case", cases("clojurians-log.json") + cases("slackdown.json"), ids=lambda case: case["id"])
 def test_every_person_and_channel_is_named(case: dict[str, Any]) -> None:
     """Everybody mentioned is asked for and named, every public channel too; no id is left."""
-    needed = words.mentioned(None, case["input"])
+    needed = mentioned(None, case["input"])
     known = words.Names(
         {user: f"Person {user[-3:]}" for user in needed.users},
         {each: f"c-{each[-3:].lower()}" for each in needed.channels},
     )
-    shown = Shown(words.mrkdwn_to_markdown(case["input"], known)).text
+    shown = Shown(mrkdwn_to_markdown(case["input"], known)).text
     users, channels = re.findall(r"<@(\w+)", case["input"]), re.findall(r"<#(\w+)", case["input"])
     assert (set(needed.users), set(needed.channels)) == (set(users), set(channels))
     assert len(users) == len(case["semantic"].get("users", []))

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from bridge import words
 from bridge.words import Mentioned
 from tests.shown import Alive
-from tests.typed import NAMES, link, rich, rows, said, section
+from tests.typed import NAMES, link, mentioned, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
 
 
 def test_mentioned_asks_for_what_the_conversion_needs() -> None:
     """Ids are found in blocks and, when those say nothing, in the text."""
     blocks = section(*({"type": k, f"{k}_id": i} for k, i in (("user", "U1"), ("channel", "C1"), ("usergroup", "S1"))))
     found = Mentioned(frozenset({"U1"}), frozenset({"C1"}), frozenset({"S1"}))
-    assert words.mentioned(blocks) == found
-    assert words.mentioned([], "<@U1> `<#C1|x>` <!subteam^S1>") == found
-    assert words.mentioned(None) == Mentioned()
+    assert mentioned(blocks) == found
+    assert mentioned([], "<@U1> `<#C1|x>` <!subteam^S1>") == found
+    assert mentioned(None) == Mentioned()
 
 
 def test_plain_text_has_no_markup() -> None:
@@ -115,15 +115,12 @@ def test_a_link_into_a_private_conversation_stays_in_slack() -> None:
         "https://app.slack.com/client/T1/C0123456789",
     ):
         for label, expected in (("", "a message in Slack"), (url, "a message in Slack"), ("our plan", "our plan")):
-            assert words.to_markdown(section(link(url, label)), "", NAMES) == expected
-        assert words.mrkdwn_to_markdown(f"<{url}|see C9>", words.Names()) in ("a message in Slack", "see C9")
+            assert to_markdown(section(link(url, label)), "", NAMES) == expected
+        assert mrkdwn_to_markdown(f"<{url}|see C9>", words.Names()) in ("a message in Slack", "see C9")
     public = f"{base}/C1/p17"
-    assert words.to_markdown(section(link(public)), "", NAMES) == f"<{public}>"
-    assert words.mentioned(section(link(public), link(f"{base}/C9"))).channels == {"C1", "C9"}
-    assert (
-        words.to_markdown(section(link("https://slack.com/intl/en-gb/")), "", NAMES)
-        == "<https://slack.com/intl/en-gb/>"
-    )
+    assert to_markdown(section(link(public)), "", NAMES) == f"<{public}>"
+    assert mentioned(section(link(public), link(f"{base}/C9"))).channels == {"C1", "C9"}
+    assert to_markdown(section(link("https://slack.com/intl/en-gb/")), "", NAMES) == "<https://slack.com/intl/en-gb/>"
 
 
 SECRET = "https://acme.slack.com/archives/C0SECRET99/p17"
@@ -180,8 +177,8 @@ def test_what_only_resembles_an_address_of_slack_stays_as_it_is() -> None:
         "https://notslack.com/archives/C0SECRET99",
         "https://acme.slack.com/team/U0ANA",
     ):
-        assert words.to_markdown(section(link(url)), "", NAMES) == f"<{url}>"
-        assert url in words.mrkdwn_to_markdown(f"go to {url}.", NAMES).replace("\\", "")
+        assert to_markdown(section(link(url)), "", NAMES) == f"<{url}>"
+        assert url in mrkdwn_to_markdown(f"go to {url}.", NAMES).replace("\\", "")
 
 
 @pytest.mark.parametrize(
@@ -200,9 +197,9 @@ def test_what_only_resembles_an_address_of_slack_stays_as_it_is() -> None:
 def test_where_nobody_is_to_be_named_no_link_names_anybody(url: str, told: str) -> None:
     """A profile's address names its person, whatever its label says; so does a file's whoever uploaded it."""
     hidden = replace(NAMES, nobody=True)
-    assert words.to_markdown(section(link(url)), "", hidden) == told
-    assert words.to_markdown(section(said(f"ask {url}!")), "", hidden) == f"ask {told}!"
-    labelled = words.to_markdown(section(link(url, "Ana")), "", hidden)
+    assert to_markdown(section(link(url)), "", hidden) == told
+    assert to_markdown(section(said(f"ask {url}!")), "", hidden) == f"ask {told}!"
+    labelled = to_markdown(section(link(url, "Ana")), "", hidden)
     assert labelled == ("Ana" if "files" in url else "someone")
 
 
@@ -215,7 +212,7 @@ def test_a_text_of_one_long_word_is_read_in_no_time() -> None:
         "slack.com/" * 10000,
         "https://slack.com/" + "%25" * 30000,
     ):
-        words.to_markdown(section(said(text)), "", NAMES)
+        to_markdown(section(said(text)), "", NAMES)
     assert time.perf_counter() - began < 2
 
 
@@ -237,9 +234,9 @@ def test_names_that_come_late_are_put_where_the_id_stood() -> None:
     """An id in a form's text becomes the name as text: in code, at a line's start, beside a longer id, and once only."""
     names = words.Names({"U1": "*Ann* `x`", "U12": "Bo"}, late=frozenset({"U1", "U12"}))
     blocks = section(said("@U1 and @U12, not @U3 "), said("@U1", "code"))
-    assert words.to_markdown(blocks, "", names) == "@\\*Ann\\* \\`x\\` and @Bo, not @U3 `` @*Ann* `x` ``"
+    assert to_markdown(blocks, "", names) == "@\\*Ann\\* \\`x\\` and @Bo, not @U3 `` @*Ann* `x` ``"
     unknown = words.Names(late=frozenset({"U1"}))
-    assert words.to_markdown(section(said("@U1")), "", unknown) == "@someone"
+    assert to_markdown(section(said("@U1")), "", unknown) == "@someone"
 
 
 def test_mentions_in_attachments_are_asked_for() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge import words
 from tests.shown import bare, check_rich, visible
-from tests.typed import NAMES, link, links, rich, rows, said, section, spans
+from tests.typed import NAMES, link, links, rich, rows, said, section, spans, to_markdown
 
 
 @settings(max_examples=150, deadline=None)
@@ -19,7 +19,7 @@ def test_a_prefill_is_legal_and_says_the_same(elements: list[dict[str, Any]]) ->
     check_rich(block)
     assert not long
     assert bare(words.to_plain([block])) == visible(elements)
-    assert words.to_markdown([block]) == words.to_markdown(section(*elements))
+    assert to_markdown([block]) == to_markdown(section(*elements))
 
 
 def test_a_prefill_has_no_live_elements() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge import words
 from tests.shown import COMMONMARK
-from tests.typed import NAMES, link, links, rich, rows, said, section, spans, styles
+from tests.typed import NAMES, link, links, rich, rows, said, section, spans, styles, to_markdown
 
 MARKS = {"strong": "bold", "em": "italic", "s": "strike", "code": "code", "a": "link"}
 Marked = list[tuple[str, frozenset[str]]]
@@ -48,7 +48,7 @@ def typed(elements: list[dict[str, Any]]) -> Iterator[tuple[str, frozenset[str]]
 @given(st.lists(spans | links, max_size=5))
 def test_no_character_gets_a_style_that_it_did_not_have(elements: list[dict[str, Any]]) -> None:
     """Text that is hard to mark up may lose its style; none ever gains one."""
-    shown, meant = Styled(words.to_markdown(section(*elements))).marked, list(typed(elements))
+    shown, meant = Styled(to_markdown(section(*elements))).marked, list(typed(elements))
     assert [char for char, _ in shown] == [char for char, _ in meant]
     for (char, seen), (_, given_) in zip(shown, meant, strict=True):
         assert seen <= given_, char
@@ -69,7 +69,7 @@ def test_words_that_stand_apart_keep_every_style(elements: list[dict[str, Any]])
     """Bold, italic, strike, code and links, in any combination, are exactly where they were typed."""
     spaced = [piece for each in elements for piece in (each, said(" "))]
     for blocks in (section(*spaced), rich({"type": "rich_text_quote", "elements": spaced}), listed(spaced)):
-        assert Styled(words.to_markdown(blocks)).marked == list(typed(spaced)), words.to_markdown(blocks)
+        assert Styled(to_markdown(blocks)).marked == list(typed(spaced)), to_markdown(blocks)
 
 
 def listed(elements: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ def test_a_link_over_several_styles_is_one_link() -> None:
     """What was one link in Slack is one on the board, whatever the styles of its words."""
     url = "https://a.example/"
     blocks = section(link(url, "see "), link(url, "this ", "bold"), link(url, "code", "code"), said(" x"))
-    html = COMMONMARK.render(words.to_markdown(blocks, "", NAMES))
+    html = COMMONMARK.render(to_markdown(blocks, "", NAMES))
     assert html.count("<a ") == 1
     assert '<a href="https://a.example/">see <strong>this</strong> <code>code</code></a> x' in html
 
@@ -131,4 +131,4 @@ def test_nested_lists_are_nested_and_numbered_alike(steps: list[tuple[str, int, 
         made.append(rows(style, *texts, indent=level, offset=first, border=int(quoted)))
         expected += [(each, level + 1, style == "ordered" and first + i + 1, quoted) for i, each in enumerate(texts)]
         numbers[level] = first + length if style == "ordered" else 0
-    assert Listed(words.to_markdown(rich(*made))).items == expected
+    assert Listed(to_markdown(rich(*made))).items == expected

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bridge import words
 from tests.bench.words import MANY, UNKIND, cost, long_text, many, ordinary
 from tests.shown import TAGS, Shown, check_rich
-from tests.typed import NAMES, said
+from tests.typed import NAMES, mentioned, mrkdwn_to_markdown, said, to_markdown
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -46,14 +46,14 @@ slackish = st.recursive(
 
 
 def everything(value: Any) -> None:
-    words.mentioned(value, value)
+    mentioned(value, value)
     words.mentioned_in(value)
     words.inert(value)
     words.name_to_markdown(value)
     words.to_plain(value, value, NAMES)
-    words.mrkdwn_to_markdown(value, NAMES)
+    mrkdwn_to_markdown(value, NAMES)
     words.message_to_markdown(value, NAMES)
-    for text in (words.to_markdown(value, value, NAMES), words.to_markdown([value], "", NAMES)):
+    for text in (to_markdown(value, value, NAMES), to_markdown([value], "", NAMES)):
         text.encode()
         assert Shown(text).tags <= TAGS
     for message in (value, {"blocks": value}, {"blocks": [value], "attachments": [value], "files": [value]}):
@@ -79,7 +79,7 @@ def test_depth_is_survived() -> None:
     value: Any = [said("deep")]
     for kind in ["rich_text", "rich_text_section", "novel", "rich_text_list"] * 2000:
         value = [{"type": kind, "elements": value}]
-    assert words.to_markdown(value, "shallow") == "shallow"
+    assert to_markdown(value, "shallow") == "shallow"
 
 
 @pytest.mark.parametrize("seed", UNKIND)

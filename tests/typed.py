@@ -6,8 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bridge.words import Names
+from bridge.words import Mentioned, Names, mentioned_in, message_to_markdown
 
+NOBODY = Names()
 NAMES = Names({"U1": "Ann [Lee](contact:7)", "U2": "bo_b"}, {"C1": "general"}, {"S1": "desk"})
 
 NAUGHTY = [
@@ -19,6 +20,18 @@ NAUGHTY = [
     "~5 ~/x ~~", "!", "![", "a  \nb", "a\\\nb", "a\n\n\n\nb", "\u202eevil", "é\u0301 \u200b* \u200d", "👍*x*", "“*x*”", "\u00a0# x", "\ufeff# x",
     "\x00\x1b[0m", "a\u2028# b", "a\r\nb\rc", "```\n```", "<details open ontoggle=x>", "*" * 50, "_" * 50, "[" * 50, "`" * 51, "\ud800",
 ]  # fmt: skip
+
+
+def to_markdown(blocks: object, text: str = "", names: Names = NOBODY) -> str:
+    return message_to_markdown({"blocks": blocks, "text": text}, names)
+
+
+def mrkdwn_to_markdown(text: str, names: Names = NOBODY) -> str:
+    return to_markdown(None, text, names)
+
+
+def mentioned(blocks: object, text: str = "") -> Mentioned:
+    return mentioned_in({"blocks": blocks, "text": text})
 
 
 def section(*elements: dict[str, Any]) -> list[dict[str, Any]]:

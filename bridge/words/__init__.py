@@ -8,12 +8,9 @@ for emoji.json.
 from bridge.words.conversions import (
     first_line,
     inert,
-    mentioned,
     mentioned_in,
     message_to_markdown,
-    mrkdwn_to_markdown,
     name_to_markdown,
-    to_markdown,
     to_plain,
 )
 from bridge.words.mrkdwn import escape
@@ -28,12 +25,9 @@ __all__ = [
     "escape",
     "first_line",
     "inert",
-    "mentioned",
     "mentioned_in",
     "message_to_markdown",
-    "mrkdwn_to_markdown",
     "name_to_markdown",
-    "to_markdown",
     "to_plain",
     "weight",
 ]

@@ -7,8 +7,7 @@ from typing import Any
 
 from bridge.words import addresses, nouns
 from bridge.words.markdown import markdown_of, unmentioning
-from bridge.words.message import discreet, parts_of, parts_of_message
-from bridge.words.mrkdwn import mrkdwn_parts
+from bridge.words.message import parts_of, parts_of_message
 from bridge.words.nouns import Mentioned, Names
 from bridge.words.runs import Part, Run, clean, text_of
 
@@ -24,11 +23,6 @@ class _Asked(dict[str, str]):
         return "?" if key else default
 
 
-def mentioned(blocks: object, text: str = "") -> Mentioned:
-    """The ids that `to_markdown` would ask `Names` for, given the same arguments."""
-    return mentioned_in({"blocks": blocks, "text": text})
-
-
 def mentioned_in(message: Mapping[str, Any]) -> Mentioned:
     """The ids that `message_to_markdown` would ask `Names` for."""
     users, channels, groups = _Asked(), _Asked(), _Asked()
@@ -36,23 +30,12 @@ def mentioned_in(message: Mapping[str, Any]) -> Mentioned:
     return Mentioned(frozenset(users), frozenset(channels), frozenset(groups))
 
 
-def to_markdown(blocks: object, text: str = "", names: Names = _NOBODY) -> str:
-    """CommonMark that reads well as plain text and holds no HTML and no live mention.
-
-    `text`, mrkdwn, speaks only where the blocks say nothing. https://spec.commonmark.org
-    """
-    return markdown_of(parts_of(blocks, text, names))
-
-
-def mrkdwn_to_markdown(text: str, names: Names = _NOBODY) -> str:
-    """The same for mrkdwn alone, as in a command's text."""
-    return markdown_of(discreet(mrkdwn_parts(clean(text), names), names))
-
-
 def message_to_markdown(message: Mapping[str, Any], names: Names = _NOBODY) -> str:
-    """The same for a whole message: its words, then its attachments, then its files' names.
+    """A message's words, then its attachments, then its files' names, as CommonMark.
 
-    An unfurled message is left out unless its channel is among the public ones of `names`.
+    It reads well as plain text and holds no HTML and no live mention. The message's `text`, mrkdwn, speaks only where
+    its blocks say nothing; an unfurled message is left out unless its channel is among the public ones of `names`.
+    https://spec.commonmark.org
     """
     return markdown_of(parts_of_message(message, names))
 

@@ -23,15 +23,15 @@ def parts_of(blocks: object, text: object, names: Names) -> list[Part]:
     # Slack writes the handles of groups into the text, and only their ids into the blocks.
     if labels := {ident: decode(label) for ident, label in _LABELLED.findall(given)}:
         names = replace(names, labels=labels)
-    return discreet(spoken(block_parts(blocks, names)) or spoken(mrkdwn_parts(given, names)), names)
+    return _discreet(spoken(block_parts(blocks, names)) or spoken(mrkdwn_parts(given, names)), names)
 
 
-def discreet(parts: list[Part], names: Names) -> list[Part]:
+def _discreet(parts: list[Part], names: Names) -> list[Part]:
     """The parts without Slack's addresses that may not be told, wherever somebody typed one: in code, in a label."""
-    return [_discreet(part, names) if "slack" in text_of(part.runs).lower() else part for part in parts]
+    return [_discreet_part(part, names) if "slack" in text_of(part.runs).lower() else part for part in parts]
 
 
-def _discreet(part: Part, names: Names) -> Part:
+def _discreet_part(part: Part, names: Names) -> Part:
     """Marks that turned out to be none, as in an address, have cut the text; a style may have cut it too."""
     alike = groupby(part.runs, lambda run: (run.style, run.url))
     runs = [Run(addresses.told(text_of(group), names), *key) for key, group in alike]
@@ -51,7 +51,7 @@ def parts_of_message(message: object, names: Names) -> list[Part]:
     said = parts_of(message.get("blocks"), message.get("text"), names)
     if message.get("subtype") == "me_message":
         said = styled(said, "italic")
-    return said + discreet(spoken([*attached, Part("text", (Run(listed),))]), names)
+    return said + _discreet(spoken([*attached, Part("text", (Run(listed),))]), names)
 
 
 def _attachment(node: Mapping[str, Any], names: Names) -> list[Part]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from bridge import words
 from tests.shown import COMMONMARK
-from tests.typed import NAMES, link, rich, rows, said, section
+from tests.typed import NAMES, link, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
 
 Json = dict[str, Any]
 
@@ -61,9 +61,9 @@ def long_text(text: str) -> None:
     """The same text through every way in and out, eight conversions of it."""
     names = words.Names({"U1": text[:80]}, late=frozenset({"U1"}))
     plain, bold, code = said(text), said(text, "bold"), said(text, "code")
-    words.mrkdwn_to_markdown(text)
-    words.to_markdown(section(plain, bold, code, link("https://a/" + text, text)), "", names)
-    words.to_markdown(rich({**QUOTE, "elements": [plain]}, rows("bullet", text), {**CODE, "elements": [plain]}))
+    mrkdwn_to_markdown(text)
+    to_markdown(section(plain, bold, code, link("https://a/" + text, text)), "", names)
+    to_markdown(rich({**QUOTE, "elements": [plain]}, rows("bullet", text), {**CODE, "elements": [plain]}))
     words.message_to_markdown(
         {"attachments": [{"title": text, "text": text, "fields": [{"title": text, "value": text}]}]}
     )
@@ -84,7 +84,7 @@ def many(kind: str, length: int) -> None:
         "tables": [{"type": "table", "rows": [[{"type": "raw_text", "text": "a"}] * 3] * length}],
         "strangers": [{"type": "novel", "text": "a", "content": {"body": "b"}}] * length,
     }[kind]
-    words.to_markdown(blocks)
+    to_markdown(blocks)
     words.as_rich_text({"blocks": blocks}, NAMES, 10**7)
 
 
