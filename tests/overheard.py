@@ -15,7 +15,7 @@ from bridge.demo.sender import Reply, Sender
 
 # https://docs.slack.dev/authentication/tokens; the stand-in board's tokens are at-… and rt-….
 LOOKS = {
-    "a token of Slack": r"xox[a-z]-[\w-]+|xapp-[\w-]+",
+    "a token of Slack": r"\b(?:xox[a-z]|xapp)-[\w-]+",
     "a token of the board": r"\b[ar]t-[0-9a-f]{32}|(?i:bearer) \w",
     "the signing secret": "8f742231b10e8888abcd99yyyzzz85a5",
     "the board's password": "hush-4711",
