@@ -1,6 +1,7 @@
 """Slack's own addresses: into which conversation they lead, whom they name, and what is said instead."""
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -47,16 +48,30 @@ def _within(url: str) -> str:
     """What follows Slack's host, without escapes; "" for everybody else's addresses."""
     for _ in range(3):
         url = unquote(url)
+    url = _as_browsers_read(url)
     found = _SLACKS.search(url)
     return url[found.end() :] if found else ""
 
 
+def may_lead_to_slack(text: str) -> bool:
+    """Whether it is worth looking for one of Slack's addresses."""
+    return "slack" in _as_browsers_read(text).lower()
+
+
+def _as_browsers_read(text: str) -> str:
+    """Wide letters for plain ones, an ideographic stop for a dot, and nothing that takes no room: hosts are read so."""
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFKC", text).replace("\u3002", ".")
+    return "".join(each for each in plain if unicodedata.category(each) != "Cf")
+
+
 def told(text: str, names: "Names") -> str:
     """Text in which what may not be told of Slack's addresses is told in words."""
-    return _PIECE.sub(lambda found: _piece(found[0], names), text) if "slack" in text.lower() else text
+    return _PIECE.sub(lambda found: _piece(found[0], names), text) if may_lead_to_slack(text) else text
 
 
 def _piece(piece: str, names: "Names") -> str:
     bare = piece.rstrip(_AFTER)
-    said = hidden(bare, names) if "slack" in bare.lower() else ""
+    said = hidden(bare, names) if may_lead_to_slack(bare) else ""
     return said + piece[len(bare) :] if said else piece

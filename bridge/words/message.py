@@ -28,7 +28,7 @@ def parts_of(blocks: object, text: object, names: Names) -> list[Part]:
 
 def _discreet(parts: list[Part], names: Names) -> list[Part]:
     """The parts without Slack's addresses that may not be told, wherever somebody typed one: in code, in a label."""
-    return [_discreet_part(part, names) if "slack" in text_of(part.runs).lower() else part for part in parts]
+    return [_discreet_part(part, names) if addresses.may_lead_to_slack(text_of(part.runs)) else part for part in parts]
 
 
 def _discreet_part(part: Part, names: Names) -> Part:
