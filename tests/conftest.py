@@ -82,3 +82,18 @@ async def resting(
     async with open_space(redis_url, worker=False) as opened:
         opened.extra["redis_url"] = redis_url
         yield opened
+
+
+@pytest.fixture
+async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
+    """A whole space with everything well, its worker at work."""
+    async with open_space(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def shared(redis_url: str) -> AsyncIterator[Space]:
+    """One space for all the requests that are to have no effect; nothing is delivered, nothing waited for."""
+    async with open_space(redis_url, worker=False) as opened:
+        opened.bridge.desk.brief = 0.0
+        yield opened

@@ -1,17 +1,6 @@
 """Read this first: the crossing and its mishaps, one idea a test."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-from redis.asyncio import Redis
-
-from tests.space import ANA, HALL, Space, answer_text, open_space, until
-
-
-@pytest.fixture
-async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url) as opened:
-        yield opened
+from tests.space import ANA, HALL, Space, answer_text, until
 
 
 async def test_a_command_posts_at_once(space: Space) -> None:

@@ -2,11 +2,9 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from bridge import sentences
 from bridge.demo.faults import CREATE
@@ -24,14 +22,7 @@ from tests.dora import (
     refused,
     told,
 )
-from tests.space import ANA, BEN, Space, open_space, until
-
-
-@pytest.fixture
-async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url) as opened:
-        yield opened
-
+from tests.space import ANA, BEN, Space, until
 
 # ── forged origins ───────────────────────────────────────────────────────────
 

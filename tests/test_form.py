@@ -4,22 +4,14 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from redis.asyncio import Redis
 
 from bridge import store
 from bridge.draft import Draft, Origin
 from tests.space import ANA, ANNEX, BEN, CARL, HALL, Space, answer_text, open_space, until
-
-
-@pytest.fixture
-async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url) as opened:
-        yield opened
 
 
 def rich(*elements: dict[str, Any]) -> list[dict[str, Any]]:

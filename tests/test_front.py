@@ -28,16 +28,7 @@ from tests.signed import (
     shortcut,
     submission,
 )
-from tests.space import SECRET, Space, answer_text, open_space
-
-
-@pytest.fixture(scope="module")
-async def shared(redis_url: str) -> AsyncIterator[Space]:
-    """One space for all the requests that are to have no effect; nothing is delivered, nothing waited for."""
-    async with open_space(redis_url, worker=False) as opened:
-        opened.bridge.desk.brief = 0.0
-        yield opened
-
+from tests.space import SECRET, Space, answer_text
 
 # ── who may speak ────────────────────────────────────────────────────────────
 

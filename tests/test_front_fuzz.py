@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,16 +13,7 @@ from hypothesis import strategies as st
 from bridge.demo.sender import FORM
 from tests.material import cases
 from tests.signed import JSON, KINDS, SURROGATE, direct, event, send
-from tests.space import ANA, Space, open_space
-
-
-@pytest.fixture(scope="module")
-async def shared(redis_url: str) -> AsyncIterator[Space]:
-    """One space for all the requests that are to have no effect; nothing is delivered, nothing waited for."""
-    async with open_space(redis_url, worker=False) as opened:
-        opened.bridge.desk.brief = 0.0
-        yield opened
-
+from tests.space import ANA, Space
 
 CALM = settings(
     max_examples=40,

@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from redis.asyncio import Redis
 
 from bridge.demo.sender import FORM
 from tests.signed import (
@@ -24,22 +22,7 @@ from tests.signed import (
     shortcut,
     submission,
 )
-from tests.space import ANA, Space, answer_text, open_space, until
-
-
-@pytest.fixture
-async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def shared(redis_url: str) -> AsyncIterator[Space]:
-    """One space for all the requests that are to have no effect; nothing is delivered, nothing waited for."""
-    async with open_space(redis_url, worker=False) as opened:
-        opened.bridge.desk.brief = 0.0
-        yield opened
-
+from tests.space import ANA, Space, answer_text, until
 
 # ── what Slack sends, and what merely looks like it ──────────────────────────
 

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -15,20 +14,6 @@ from bridge import store
 from bridge.demo.faults import CREATE, Fault
 from tests.signed import POST, command, effects, send
 from tests.space import ANA, Space, answer_text, open_space, until, until_async
-
-
-@pytest.fixture
-async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def shared(redis_url: str) -> AsyncIterator[Space]:
-    """One space for all the requests that are to have no effect; nothing is delivered, nothing waited for."""
-    async with open_space(redis_url, worker=False) as opened:
-        opened.bridge.desk.brief = 0.0
-        yield opened
 
 
 async def get(space: Space, path: str, **headers: str) -> httpx.Response:

@@ -4,7 +4,7 @@ Each trap is asked for with a signed request at the real front; what counts is w
 board afterwards, and which sentence the person was told.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,13 +13,6 @@ from redis.asyncio import Redis
 from bridge import sentences
 from tests.dora import DORA, DORAS, POST, PROFILES, add_dora, add_profile, ids, posted, refused, told
 from tests.space import ANA, BEN, Space, open_space, until
-
-
-@pytest.fixture
-async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url) as opened:
-        yield opened
-
 
 # ── the Slack side ───────────────────────────────────────────────────────────
 

@@ -24,13 +24,6 @@ from tests.dora import (
 )
 from tests.space import ANA, ANNEX, BEN, HALL, Space, open_space, until
 
-
-@pytest.fixture
-async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url) as opened:
-        yield opened
-
-
 # ── locations ────────────────────────────────────────────────────────────────
 
 

@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
 import structlog
-from redis.asyncio import Redis
 
 from bridge.demo.sender import FORM
 from tests import overheard
@@ -21,22 +20,7 @@ from tests.signed import (
     shortcut,
     submission,
 )
-from tests.space import ANA, SECRET, Space, open_space, until
-
-
-@pytest.fixture
-async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-async def shared(redis_url: str) -> AsyncIterator[Space]:
-    """One space for all the requests that are to have no effect; nothing is delivered, nothing waited for."""
-    async with open_space(redis_url, worker=False) as opened:
-        opened.bridge.desk.brief = 0.0
-        yield opened
-
+from tests.space import ANA, SECRET, Space, until
 
 SECRETS = (
     "Zanzibar-in-the-subject",

@@ -1,22 +1,12 @@
 """Words on their whole way, from Slack's request to the thread on the board and back into the report."""
 
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
-from redis.asyncio import Redis
 
 from tests.hostile import HOSTILE
 from tests.shown import Alive, Shown, alive, bare
-from tests.space import ANA, BEN, Space, open_space, until
+from tests.space import ANA, BEN, Space, until
 
 HOSTILE_NAME = "*Ben* `x` <img src=x onerror=alert(1)> @[Ann](contact:7) [y](javascript:z)"
-
-
-@pytest.fixture
-async def space(redis_url: str, redis: Redis) -> AsyncIterator[Space]:
-    async with open_space(redis_url) as opened:
-        yield opened
 
 
 def message(text: str, **more: Any) -> dict[str, Any]:
