@@ -4,19 +4,15 @@ Every word that a person wrote is shown without control characters: a subject mu
 to move the operator's cursor. A response_url is a credential, so it is never shown.
 """
 
-import contextlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
-from bridge import causes, store, table, words
+from bridge import causes, table, words
 from bridge.draft import NOT_POSTED, compose_message
 from bridge.entry import Entry
 from bridge.outbox import Outbox
-from bridge.settings import Settings
 from bridge.tokens import Tokens
 
 _HEADINGS = ("reference", "age", "state", "next try", "person", "subject", "reason")
@@ -64,42 +60,6 @@ class _Line:
     def is_overdue(self) -> bool:
         """Whether it should have been taken long ago: no worker runs, or all have more to do than the pace allows."""
         return self.due is not None and self.now - self.due > _OVERDUE
-
-
-# ── which Redis ──────────────────────────────────────────────────────────────
-
-
-@contextlib.contextmanager
-def store_at_hand(settings: Settings) -> Iterator[str]:
-    """The Redis of REDIS_URL, of the `bridge run` beside us, or the embedded one that it left behind.
-
-    Raises StoreUnavailable when there is none; the message says what is so, and what to do.
-    """
-    if settings.redis_url:
-        yield settings.redis_url
-    elif settings.dyno:
-        raise store.StoreUnavailable("REDIS_URL: is missing; this host's disk is thrown away at every restart")
-    elif url := running(settings):
-        yield url
-    elif not was_kept(settings):
-        raise store.StoreUnavailable(
-            f"BRIDGE_DATA: nothing was ever kept in {settings.bridge_data.resolve()}; run this where `bridge run` "
-            "runs, or set REDIS_URL to the Redis that the processes share"
-        )
-    else:
-        with store.embedded(settings.bridge_data) as url:
-            yield url
-
-
-def was_kept(settings: Settings) -> bool:
-    """Whether an embedded store has ever run in BRIDGE_DATA."""
-    return (settings.bridge_data / "lock").exists()
-
-
-def running(settings: Settings) -> str | None:
-    """The URL of the embedded store of a bridge that runs now."""
-    path = settings.bridge_data.resolve() / "store.sock"
-    return f"unix://{quote(str(path))}" if store.answers(path) else None
 
 
 # ── looking ──────────────────────────────────────────────────────────────────

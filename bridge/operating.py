@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -125,7 +125,7 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
 
     settings = read_settings()
     try:
-        with ledger.store_at_hand(settings) as url:
+        with _store_at_hand(settings) as url:
             return asyncio.run(done(settings, url))
     except store.StoreUnavailable as error:
         stop(str(error))
@@ -134,6 +134,29 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
 
         typer.echo(f"Redis cannot be reached: {why(error)}. `bridge doctor` says more.", err=True)
         raise typer.Exit(1) from None
+
+
+@contextlib.contextmanager
+def _store_at_hand(settings: Settings) -> Iterator[str]:
+    """The Redis of REDIS_URL, of the `bridge run` beside us, or the embedded one that it left behind.
+
+    Raises StoreUnavailable when there is none; the message says what is so, and what to do.
+    """
+    folder = settings.bridge_data
+    if settings.redis_url:
+        yield settings.redis_url
+    elif settings.dyno:
+        raise store.StoreUnavailable("REDIS_URL: is missing; this host's disk is thrown away at every restart")
+    elif url := store.of_running(folder):
+        yield url
+    elif not store.was_kept(folder):
+        raise store.StoreUnavailable(
+            f"BRIDGE_DATA: nothing was ever kept in {folder.resolve()}; run this where `bridge run` runs, or set "
+            "REDIS_URL to the Redis that the processes share"
+        )
+    else:
+        with store.embedded(folder) as url:
+            yield url
 
 
 def read_settings() -> Settings:

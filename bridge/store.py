@@ -33,6 +33,8 @@ wait $pid
 """
 
 _CONNECTIONS = 32
+# What marks a folder as an embedded server's.
+_LOCK, _SOCKET = "lock", "store.sock"
 
 # A unix socket's path may be 104 bytes long on macOS, 108 on Linux.
 _SOCKET_PATH_LIMIT = 100
@@ -88,9 +90,24 @@ def embedded(folder: Path) -> Iterator[str]:
         server = _Server(folder, path, lock)
         server.start()
         try:
-            yield f"unix://{quote(str(path))}"
+            yield _url(path)
         finally:
             server.stop()
+
+
+def was_kept(folder: Path) -> bool:
+    """Whether an embedded server has ever run in this folder."""
+    return (folder / _LOCK).exists()
+
+
+def of_running(folder: Path) -> str | None:
+    """The URL of the embedded server of a bridge that runs now."""
+    path = folder.resolve() / _SOCKET
+    return _url(path) if answers(path) else None
+
+
+def _url(path: Path) -> str:
+    return f"unix://{quote(str(path))}"
 
 
 @contextlib.contextmanager
@@ -99,7 +116,7 @@ def _alone(folder: Path) -> Iterator[int]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)  # people's words stand in its files
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise _unusable(folder, error) from None
     try:
@@ -140,10 +157,10 @@ def _why(error: OSError) -> str:
 @contextlib.contextmanager
 def _socket_path(folder: Path) -> Iterator[Path]:
     if not is_far(folder):
-        yield folder.resolve() / "store.sock"
+        yield folder.resolve() / _SOCKET
         return
     with tempfile.TemporaryDirectory(prefix="bridge-") as short:
-        yield Path(short) / "store.sock"
+        yield Path(short) / _SOCKET
 
 
 class _Server:
@@ -205,7 +222,7 @@ class _Server:
 
 def is_far(folder: Path) -> bool:
     """Whether this path is too long for a socket in it; the socket is then where nobody else can find it."""
-    return len(str(folder.resolve() / "store.sock").encode()) > _SOCKET_PATH_LIMIT
+    return len(str(folder.resolve() / _SOCKET).encode()) > _SOCKET_PATH_LIMIT
 
 
 def answers(path: Path) -> bool:

@@ -94,7 +94,7 @@ IMPORTS: dict[str, set[str]] = {
     "table": set(),
     "traces": set(),
     "erasure": {"draft", "outbox", "people", "sentences", "traces"},
-    "ledger": {"causes", "draft", "entry", "outbox", "settings", "store", "table", "tokens", "words"},
+    "ledger": {"causes", "draft", "entry", "outbox", "table", "tokens", "words"},
     "front": {"intake", "metrics"},
     "socketmode": {"front", "intake"},
 }  # fmt: skip

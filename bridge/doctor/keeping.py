@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from bridge import ledger, store
+from bridge import store
 from bridge.doctor.finding import Finding, why
 from bridge.settings import Settings
 
@@ -46,17 +46,17 @@ def at_hand(settings: Settings, *, begin: bool) -> Iterator[tuple[str | None, li
 def _embedded(settings: Settings, begin: bool, opened: contextlib.ExitStack) -> tuple[str | None, list[Finding]]:
     folder = settings.bridge_data.absolute()
     if _is_locked(folder):
-        url = _soon(settings)
+        url = _soon(folder)
         return url, [_in_use(folder, url)]
     try:
-        place = folder if begin or ledger.was_kept(settings) else _aside(folder, opened)
+        place = folder if begin or store.was_kept(folder) else _aside(folder, opened)
         url = opened.enter_context(store.embedded(place))
     except store.StoreUnavailable as error:
         # The message begins with the setting's name, as the other commands show it.
         return None, [Finding("Store", False, str(error).partition(": ")[2], f"mend that, or {SET_REDIS_URL}")]
     except OSError as error:
         return None, [Finding("Store", False, f"{folder} cannot be used: {error.strerror}", OTHER_FOLDER)]
-    new = "" if ledger.was_kept(settings) else ", which can be written to" if folder.is_dir() else ", which can be made"
+    new = "" if store.was_kept(folder) else ", which can be written to" if folder.is_dir() else ", which can be made"
     return url, [Finding("Store", True, f"posts are kept in {folder}{new}; no running bridge uses it now")]
 
 
@@ -77,10 +77,10 @@ def _is_locked(folder: Path) -> bool:
     return False
 
 
-def _soon(settings: Settings) -> str | None:
+def _soon(folder: Path) -> str | None:
     """A bridge that has just begun answers within a second."""
     for _ in range(10):
-        if url := ledger.running(settings):
+        if url := store.of_running(folder):
             return url
         time.sleep(0.1)
     return None
@@ -90,7 +90,10 @@ def _in_use(folder: Path, url: str | None) -> Finding:
     if url:
         return Finding("Store", True, f"a running bridge keeps its posts in {folder}; looked at through it")
     said = f"{folder} is locked by a running bridge, whose store cannot be asked from here"
-    remedy = "stop that bridge and run the doctor again; if it has ended, end the store that it left behind"
+    remedy = (
+        "if its /readyz says that the store is away, make room on the disk and read store.log there; if it has ended, "
+        "end the store that it left behind"
+    )
     return Finding("Store", None if store.is_far(folder) else False, said, remedy)
 
 
