@@ -42,7 +42,7 @@ class Furnishing:
     leaving: Leaving
 
     def with_what_is_known(self, form: Form) -> Form:
-        return replace(form, may_choose=self.places.people.rules.may_choose_instant(form.origin.user))
+        return replace(form, may_choose=self.places.rules.may_choose_instant(form.origin.user))
 
     async def furnish(self, form: Form, version: str | None) -> None:
         """Bring what had to be looked up into the open form: locations, groups, warnings, earlier posts.

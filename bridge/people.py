@@ -32,15 +32,12 @@ Record = dict[str, Any]
 
 
 class Board(Protocol):
-    """The look-ups that the mapping needs from the board; `businesses`, `groups` and `group` are for `places`."""
+    """The look-ups that the mapping needs from the board."""
 
     async def coworkers_by_email(self, email: str) -> list[Record]: ...
     async def coworker(self, coworker_id: int) -> Record: ...
     async def users_by_email(self, email: str) -> list[Record]: ...
     async def user(self, user_id: int) -> Record: ...
-    async def businesses(self) -> list[Record]: ...
-    async def groups(self, business_id: int) -> list[Record]: ...
-    async def group(self, group_id: int) -> Record: ...
 
 
 @dataclass(frozen=True)
@@ -66,13 +63,10 @@ class Profile:
 
 @dataclass(frozen=True)
 class Rules:
-    """What this space decided; durations in seconds."""
+    """What this space decided about people; durations in seconds."""
 
     identity_ttl: float
-    groups_ttl: float
     guests: str
-    default_location: int | None
-    may_choose_instant: Callable[[str], bool]
 
 
 class People:

@@ -5,11 +5,12 @@ applied here, from records at most `groups_ttl` old, whatever a form or a payloa
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from bridge import sentences
+from bridge.cache import Cache
 from bridge.draft import Draft
 from bridge.people import People, Profile, Record, ids_in
 from bridge.refusals import NotAllowed
@@ -81,11 +82,31 @@ class Standing:
         return here[0] if len(here) == 1 else None
 
 
+class Board(Protocol):
+    """The look-ups that locations and groups need from the board."""
+
+    async def businesses(self) -> list[Record]: ...
+    async def groups(self, business_id: int) -> list[Record]: ...
+    async def group(self, group_id: int) -> Record: ...
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What this space decided about locations, groups and delivery; durations in seconds."""
+
+    groups_ttl: float
+    default_location: int | None
+    may_choose_instant: Callable[[str], bool]
+
+
 @dataclass(frozen=True)
 class Places:
     """The rules of locations and groups, for the people that `people` knows."""
 
     people: People
+    board: Board
+    cache: Cache
+    rules: Rules
 
     async def locations(self) -> list[Record]:
         """The account's locations, at most `groups_ttl` old: {Id, Name, WebAddress}."""
@@ -93,18 +114,18 @@ class Places:
         async def look_up() -> list[Record]:
             return [
                 {name: each.get(name) for name in ("Id", "Name", "WebAddress")}
-                for each in await self.people.board.businesses()
+                for each in await self.board.businesses()
                 if not each.get("Suspended")
             ]
 
-        found: list[Record] = await self.people.cache.get("locations", look_up, self.people.rules.groups_ttl)
+        found: list[Record] = await self.cache.get("locations", look_up, self.rules.groups_ttl)
         return found
 
     async def standing(self, user: str) -> Standing:
         """Raises NotAllowed, SlackAway, and the board's errors."""
         profiles = await self.people.profiles(user)
         locations = {each["Id"]: each for each in await self.locations()}
-        return Standing(tuple(profiles), locations, self.people.rules.default_location)
+        return Standing(tuple(profiles), locations, self.rules.default_location)
 
     async def locations_of(self, user: str) -> list[Record]:
         """The locations where this person may post."""
@@ -124,9 +145,9 @@ class Places:
 
     async def _groups(self, location: int) -> list[Record]:
         async def look_up() -> list[Record]:
-            return [_group(each) for each in await self.people.board.groups(location)]
+            return [_group(each) for each in await self.board.groups(location)]
 
-        found: list[Record] = await self.people.cache.get(f"groups:{location}", look_up, self.people.rules.groups_ttl)
+        found: list[Record] = await self.cache.get(f"groups:{location}", look_up, self.rules.groups_ttl)
         return [each for each in found if each["BusinessId"] == location]
 
     async def _group(self, listed: Record) -> Record:
@@ -135,16 +156,16 @@ class Places:
             return listed
 
         async def look_up() -> Record:
-            return _group(await self.people.board.group(listed["Id"]))
+            return _group(await self.board.group(listed["Id"]))
 
-        found: Record = await self.people.cache.get(f"group:{listed['Id']}", look_up, self.people.rules.groups_ttl)
+        found: Record = await self.cache.get(f"group:{listed['Id']}", look_up, self.rules.groups_ttl)
         return found
 
     async def author(self, draft: Draft) -> Author:
         """As whom, where and in which group this draft may be posted. Raises NotAllowed."""
         user = draft.origin.user
         location, profile = await self.location_for(user, draft.location)
-        if draft.delivery == "instant" and not self.people.rules.may_choose_instant(user):
+        if draft.delivery == "instant" and not self.rules.may_choose_instant(user):
             raise NotAllowed("instant_not_allowed", "delivery")
         author = Author(profile, location["Id"], str(location.get("WebAddress") or ""))
         if draft.group is None:

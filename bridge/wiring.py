@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from slack_bolt.async_app import AsyncApp
 
-from bridge import attachment, metrics, sentences, slack, store
+from bridge import attachment, metrics, places, sentences, slack, store
 from bridge.boardwatch import BoardWatch
 from bridge.cache import Cache
 from bridge.census import census
@@ -34,7 +34,6 @@ from bridge.originals import Originals
 from bridge.outbox import Outbox
 from bridge.pace import Pace
 from bridge.people import People, Rules, SlackSide
-from bridge.places import Places
 from bridge.prefilling import Prefilling
 from bridge.seal import Seal
 from bridge.settings import Settings
@@ -154,7 +153,7 @@ def _assemble(
     tokens, board = _board(settings, redis, http)
     cache = Cache(redis, settings.prefix)
     people = People(board, SlackSide(api.user, api.channel, api.home), cache, _rules(settings), BadReference)
-    places = Places(people)
+    whereabouts = places.Places(people, board, cache, _place_rules(settings))
     sources = Sources(
         api, Originals(redis, settings.prefix), people, _limits(settings), _file_rules(settings),
         settings.thread_replies_max,
@@ -162,9 +161,9 @@ def _assemble(
     seal = Seal.of(settings.slack_bot_token.get_secret_value())
     leaving = Leaving(people, settings.private_sources)
     prefilling = Prefilling(sources, people, leaving)
-    furnishing = Furnishing(outbox, places, sources, Drawing(api, outbox, sources, seal), leaving)
+    furnishing = Furnishing(outbox, whereabouts, sources, Drawing(api, outbox, sources, seal), leaving)
     locale = people.locale if sentences.are_translated() else _english
-    desk = Desk(api, outbox, installation, places, prefilling, furnishing, locale)
+    desk = Desk(api, outbox, installation, whereabouts, prefilling, furnishing, locale)
     policy = Policy(
         patience=settings.patience,
         timeout=settings.nexudus_timeout,
@@ -175,7 +174,7 @@ def _assemble(
     )
     telling = Telling(api, outbox, locale)
     watch = BoardWatch(redis, settings.prefix, settings.longest_wait)
-    delivery = Delivery(outbox, board, places, telling, policy, watch)
+    delivery = Delivery(outbox, board, whereabouts, telling, policy, watch)
     files = Files(
         redis,
         settings.prefix,
@@ -218,13 +217,11 @@ def _board(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> tuple[T
 
 
 def _rules(settings: Settings) -> Rules:
-    return Rules(
-        identity_ttl=settings.identity_ttl,
-        groups_ttl=settings.groups_ttl,
-        guests=settings.slack_guests,
-        default_location=settings.nexudus_business_id,
-        may_choose_instant=settings.may_choose_instant,
-    )
+    return Rules(settings.identity_ttl, settings.slack_guests)
+
+
+def _place_rules(settings: Settings) -> places.Rules:
+    return places.Rules(settings.groups_ttl, settings.nexudus_business_id, settings.may_choose_instant)
 
 
 def _file_rules(settings: Settings) -> attachment.Rules:

@@ -60,7 +60,7 @@ IMPORTS: dict[str, set[str]] = {
     "gate": set(),
     "refusals": set(),
     "people": {"cache", "gate", "refusals", "words"},
-    "places": {"draft", "people", "refusals", "sentences"},
+    "places": {"cache", "draft", "people", "refusals", "sentences"},
     "sightings": {"nexudus", "wire"},
     "boardwatch": {"wire"},
     "thread": {"draft", "places", "refusals", "sentences", "words"},
