@@ -87,7 +87,7 @@ async def rows(acts: Sequence[str] = ACTS, cells: Sequence[Cell] = CELLS, seed: 
 async def _row(town: Town, crowd: Crowd, cell: Cell, act: str, post: Post) -> Row:
     began = time.monotonic()
     strike = {"kill": town.kill, "freeze": town.freeze, "redis": town.kill_redis}[act]
-    crowd.prepare = lambda: _set_scene(town, cell)
+    crowd.prepare = lambda: _set_scene(town, cell, post)
     town.ambush.set(cell.boundary, strike)
     await crowd.ask(post)
     await town.drained(40)
@@ -98,8 +98,9 @@ async def _row(town: Town, crowd: Crowd, cell: Cell, act: str, post: Post) -> Ro
     return Row(cell, act, struck, found, time.monotonic() - began)
 
 
-def _set_scene(town: Town, cell: Cell) -> None:
+async def _set_scene(town: Town, cell: Cell, post: Post) -> None:
     if cell.scene in (LATE, MUTE):
+        await town.forget(post.user)
         town.workspace.slow("users.info", 1.3)
     if cell.scene is MUTE:
         for method in ("hooks", "views.update", "chat.postEphemeral", "chat.postMessage"):

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import httpx
 
@@ -25,7 +25,7 @@ class Crowd:
         self.told: list[Told] = []
         self.refused_by_store = self.troubled = 0
         # What is set up at the moment when the post itself is sent, after the form has opened.
-        self.prepare: Callable[[], None] = lambda: None
+        self.prepare: Callable[[], Awaitable[None]] = _nothing
 
     async def ask(self, post: Post) -> None:
         """A person does one thing at a time."""
@@ -43,7 +43,7 @@ class Crowd:
 
     async def _by_command(self, post: Post) -> None:
         """Sent once: what a second command says is a second post."""
-        self.prepare()
+        await self.prepare()
         reply = await (await self._slack()).command(post.user, f"post {post.subject} | Body of {post.subject}")
         self.troubled += reply.status != 200
         unkept = sentences.NOT_KEPT in reply.text
@@ -55,7 +55,7 @@ class Crowd:
         view = await self._opened(post)
         if view is None:
             return
-        self.prepare()
+        await self.prepare()
         for _ in range(_TRIES):
             try:
                 values = {"subject": post.subject, "message": f"Body of {post.subject}"}
@@ -90,6 +90,10 @@ class Crowd:
         elif self._chance.random() < 0.3:
             await (await self._slack()).close(view)
         return True
+
+
+async def _nothing() -> None:
+    """As the board and Slack are."""
 
 
 async def _accepts(web: Runner) -> bool:

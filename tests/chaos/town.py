@@ -166,7 +166,7 @@ class Town:
     # ── the end ──────────────────────────────────────────────────────────────
 
     async def drained(self, seconds: float) -> bool:
-        """Whether nothing is due any more, but for the late looks hours from now."""
+        """Whether nothing is due any more, but for the late looks hours from now; what is frozen may still do much."""
         client, deadline = (
             store.connect(f"unix://{self.folder}/store/store.sock", timeout=5),
             time.monotonic() + seconds,
@@ -175,12 +175,19 @@ class Town:
         while calm < 3 and time.monotonic() < deadline:
             with contextlib.suppress(Exception):
                 due = "bridge:{chaos}:due"
-                calm = 0 if await client.zcount(due, "-inf", (time.time() + 3600) * 1000) else calm + 1
+                waits = await client.zcount(due, "-inf", (time.time() + 3600) * 1000)
+                calm = 0 if waits or any(each.frozen for each in self.runners) else calm + 1
             await asyncio.sleep(0.3)
         await client.aclose()
-        # The last forms are looked at once more after a second and a half.
-        await asyncio.sleep(2)
+        # What is told by an answer is noted a moment after it.
+        await asyncio.sleep(1)
         return calm >= 3
+
+    async def forget(self, user: str) -> None:
+        """Whoever opened a form is known from then on; whoever is forgotten has to be looked up again."""
+        client = store.connect(self.store_url, timeout=5)
+        await client.delete(*(f"bridge:{{chaos}}:{kind}:{user}" for kind in ("slack", "member")))
+        await client.aclose()
 
     async def history(self, subject: str) -> str:
         """What the ledger knows of a post: its record but for its words, and the processes' lines about it."""
