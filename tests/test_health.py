@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from bridge import store
 from bridge.demo.faults import CREATE, Fault
+from bridge.doctor import keeping
 from tests.signed import POST, command, effects, send
 from tests.space import ANA, Space, answer_text, open_space, until, until_async
 
@@ -54,6 +55,20 @@ async def test_a_bridge_without_redis_is_alive_and_not_ready(tmp_path: Path) -> 
     assert (ready.status_code, alive.status_code, metrics.status_code) == (503, 200, 200)
     assert reply.status == 200
     assert "We cannot be sure that your post was kept" in answer_text(reply)
+
+
+async def test_a_full_redis_is_not_ready(space: Space, redis_url: str) -> None:
+    """It answers PING and takes nothing: /readyz says so, the doctor names the remedy, and it passes by itself."""
+    await space.redis.config_set("maxmemory", 1)
+    try:
+        ready = await get(space, "/readyz")
+        found = await keeping.examine(redis_url, own=True)
+    finally:
+        await space.redis.config_set("maxmemory", 0)
+
+    assert (ready.status_code, ready.json()["store"]) == (503, "away")
+    assert (found[0].check, found[0].holds, found[0].remedy) == ("Redis", False, "give it more memory")
+    assert (await get(space, "/readyz")).status_code == 200
 
 
 async def test_a_rejected_login_is_not_ready(space: Space) -> None:

@@ -19,7 +19,7 @@ from bridge.settings import Settings
 OLDEST_REDIS = (6, 2)
 OWN = "the embedded store"
 SET_REDIS_URL = "set REDIS_URL, for example REDIS_URL=redis://localhost:6379/0"
-OTHER_FOLDER = "let the user that runs bridge write there, or set BRIDGE_DATA to another folder, or set REDIS_URL"
+OTHERS = "or set BRIDGE_DATA to another folder, or set REDIS_URL"
 
 Config = Mapping[str, Any]
 
@@ -53,11 +53,17 @@ def _embedded(settings: Settings, begin: bool, opened: contextlib.ExitStack) -> 
         url = opened.enter_context(store.embedded(place))
     except store.StoreUnavailable as error:
         # The message begins with the setting's name, as the other commands show it.
-        return None, [Finding("Store", False, str(error).partition(": ")[2], f"mend that, or {SET_REDIS_URL}")]
+        return None, [Finding("Store", False, str(error).partition(": ")[2], _instead(folder, f"or {SET_REDIS_URL}"))]
     except OSError as error:
-        return None, [Finding("Store", False, f"{folder} cannot be used: {error.strerror}", OTHER_FOLDER)]
+        return None, [Finding("Store", False, f"{folder} cannot be used: {error.strerror}", _instead(folder, OTHERS))]
     new = "" if store.was_kept(folder) else ", which can be written to" if folder.is_dir() else ", which can be made"
     return url, [Finding("Store", True, f"posts are kept in {folder}{new}; no running bridge uses it now")]
+
+
+def _instead(folder: Path, others: str) -> str:
+    """Where something was kept, another place would leave it behind."""
+    mend = "let the user that runs bridge write there"
+    return mend if store.was_kept(folder) else f"{mend}, {others}"
 
 
 def _aside(folder: Path, opened: contextlib.ExitStack) -> Path:
@@ -109,7 +115,7 @@ async def examine(url: str, *, own: bool) -> list[Finding]:
             info, config = await _info(redis), await _config(redis)
         except (RedisError, OSError) as error:
             return [_no_redis(place, error)]
-    return [_version(place, info), persistence(config, info), eviction(config, info)]
+    return [_full(place, info) or _version(place, info), persistence(config, info), eviction(config, info)]
 
 
 def _place(url: str) -> str:
@@ -141,6 +147,14 @@ async def _config(redis: Redis) -> Config:
     except ResponseError:
         return {}
     return {str(name): value for name, value in found.items()}
+
+
+def _full(place: str, info: Config) -> Finding | None:
+    """With full memory it answers, and takes nothing."""
+    most, used = int(info.get("maxmemory") or 0), int(info.get("used_memory") or 0)
+    if not most or used < most:
+        return None
+    return Finding("Redis", False, f"{place} answers and refuses to write: its memory is full", "give it more memory")
 
 
 def _version(place: str, info: Config) -> Finding:
