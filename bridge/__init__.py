@@ -8,7 +8,7 @@
                  when they come from a private place
 3. `draft`       the nouns: where it was asked, what is to be posted, what became of it
 4. `desk`        keeps the draft before Slack is answered, and waits briefly for the final word, each step within its
-                 `moments`
+                 `moments`; `aside` does what takes long
 5. `outbox`      the durable ledger and queue in Redis, an `entry` for each draft; its steps are the
                  `scripts`, on `leases`
 6. `delivery`    one attempt from claim to report, held by the `worker`; `decision` says what follows, `sightings`

@@ -31,6 +31,8 @@ MOST_BYTES = 1024 * 1024
 # Bytes of all the bodies that are being read, and seconds for one: nobody has proven yet that they are Slack's, and
 # Slack would not wait for longer. https://docs.slack.dev/interactivity/handling-user-interaction
 MOST_HELD, READING = 64 * MOST_BYTES, 3.0
+# Nearly everything of Slack's is smaller, and must not be refused because strangers send much.
+SMALL = 64 * 1024
 # https://docs.slack.dev/authentication/verifying-requests-from-slack
 MOST_SKEW = 300
 
@@ -104,12 +106,13 @@ class Front:
         try:
             async with asyncio.timeout(READING):
                 async for chunk in request.stream():
+                    before = max(0, len(raw) - SMALL)
                     raw += chunk
-                    self._held += len(chunk)
-                    if len(raw) > MOST_BYTES or self._held > MOST_HELD:
+                    self._held += max(0, len(raw) - SMALL) - before
+                    if len(raw) > MOST_BYTES or (len(raw) > SMALL and self._held > MOST_HELD):
                         raise Refusal(413)
         finally:
-            self._held -= len(raw)
+            self._held -= max(0, len(raw) - SMALL)
         return bytes(raw)
 
     def _warn_of_refused_signatures(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from bridge import sentences, words
+from bridge import aside, sentences, words
 from bridge.draft import Draft, Origin, Problem, check
 from bridge.drawing import Drawing
 from bridge.filled import read_form, read_open
@@ -119,7 +119,7 @@ class Furnishing:
     async def problems(self, draft: Draft) -> list[Problem]:
         """What can be told of a draft before anything is kept or looked up."""
         # Beside the loop: a long message must not hold up everybody else's acknowledgement.
-        return await asyncio.to_thread(check, draft, self.sources.limits)
+        return await aside.for_an_answer(check, draft, self.sources.limits)
 
     # ── what has to be looked up ─────────────────────────────────────────────
 

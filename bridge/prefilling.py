@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from bridge import attachment, sentences, words
+from bridge import aside, attachment, sentences, words
 from bridge.attachment import File
 from bridge.conversation import HEAVY, Conversation, files_of
 from bridge.draft import Draft, Origin
@@ -48,8 +48,9 @@ class Prefilling:
         if words.weight(message) > HEAVY * PREFILL:
             return await self._attached(form, message)
         names, unnamed = await self._names(message)
-        rich, too_long = await asyncio.to_thread(words.as_rich_text, message, names, PREFILL)
-        plain = words.to_plain(message.get("blocks"), str(message.get("text") or ""), names)
+        rich, too_long = await aside.for_an_answer(words.as_rich_text, message, names, PREFILL)
+        given = message.get("blocks"), str(message.get("text") or ""), names
+        plain = await aside.for_an_answer(words.to_plain, *given)
         original = await self.sources.keep_message(message) if too_long else None
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if too_long else []
         return replace(
@@ -87,7 +88,7 @@ class Prefilling:
     async def _names(self, message: Mapping[str, Any]) -> tuple[words.Names, tuple[str, ...]]:
         """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""
         # Beside the loop: others are to be answered within three seconds, too.
-        needed = await asyncio.to_thread(words.mentioned_in, message)
+        needed = await aside.for_an_answer(words.mentioned_in, message)
         if not (needed.users or needed.channels):
             return words.Names(), ()
         looking = asyncio.create_task(self.people.names(needed))

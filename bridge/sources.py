@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from bridge import attachment, replies, sentences, words
+from bridge import aside, attachment, replies, sentences, words
 from bridge.attachment import File
 from bridge.conversation import Conversation, files_of, kept
 from bridge.draft import Draft, Limits, Problem
@@ -86,7 +86,7 @@ class Sources:
         room = max(1, self.limits.message - ROOM_ABOVE)
         likely = replace(whole, zone=await self._zone(user)).likely(room)
         names = await self._names(likely, LOOKING)
-        return await asyncio.to_thread(likely.within, room, names), names
+        return await aside.for_later(likely.within, room, names), names
 
     async def _keep_carried(self, form: FormMemory, carried: Conversation) -> str | None:
         try:
@@ -109,7 +109,7 @@ class Sources:
     async def _names(self, whole: Conversation, within: float) -> words.Names:
         """The names that are found while somebody looks at the form; delivery has more time for the others."""
         # Beside the loop: nobody else's acknowledgement waits until a long thread is read.
-        mentioned = await asyncio.to_thread(whole.mentioned)
+        mentioned = await aside.for_later(whole.mentioned)
         try:
             async with asyncio.timeout(within):
                 return await self.people.names(mentioned)

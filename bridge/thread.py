@@ -3,11 +3,10 @@
 https://developers.nexudus.com/rest-api/community/post-communitythreads
 """
 
-import asyncio
 from typing import Any
 
+from bridge import aside, sentences, words
 from bridge import draft as drafts
-from bridge import sentences, words
 from bridge.draft import Draft
 from bridge.places import Author, Places
 from bridge.refusals import NotAllowed
@@ -16,14 +15,14 @@ from bridge.refusals import NotAllowed
 async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any]:
     """The body of the POST. Raises NotAllowed for guests who cannot be found, and what their look-up raises."""
     # Beside the loop: the web process may share it, and has three seconds.
-    names = await places.people.names(await asyncio.to_thread(drafts.mentioned, draft))
+    names = await places.people.names(await aside.for_later(drafts.mentioned, draft))
     credit = await _credit(draft, author, places)
     body: dict[str, Any] = {
         "BusinessId": author.location,
         "UserId": author.profile.user,
         "CoworkerId": author.profile.coworker,
         "Subject": words.inert(draft.subject),
-        "Message": await asyncio.to_thread(drafts.compose_message, draft, names, credit),
+        "Message": await aside.for_later(drafts.compose_message, draft, names, credit),
         "Tags": drafts.compose_tags(draft) or None,
         "CommunityGroupId": author.group,
         "InstantDelivery": draft.delivery == "instant",

@@ -95,7 +95,7 @@ async def test_bodies_have_a_common_limit(space: Space, monkeypatch: pytest.Monk
     monkeypatch.setattr(front, "MOST_HELD", 100_000)
 
     async def much() -> AsyncIterator[bytes]:
-        yield b"x" * 60_000
+        yield b"x" * (front.SMALL + 60_000)
         await asyncio.sleep(0.5)
         yield b"x"
 

@@ -68,7 +68,11 @@ async def test_a_full_redis_is_not_ready(space: Space, redis_url: str) -> None:
 
     assert (ready.status_code, ready.json()["store"]) == (503, "away")
     assert (found[0].check, found[0].holds, found[0].remedy) == ("Redis", False, "give it more memory")
-    assert (await get(space, "/readyz")).status_code == 200
+
+    async def is_ready() -> bool:
+        return (await get(space, "/readyz")).status_code == 200
+
+    await until_async(is_ready)
 
 
 async def test_a_rejected_login_is_not_ready(space: Space) -> None:

@@ -25,6 +25,7 @@ IMPORTS: dict[str, set[str]] = {
     "scripts": {"leases"},
     "metrics": set(),
     "census": {"outbox"},
+    "aside": set(),
     "cache": set(),
     "pace": {"metrics"},
     "english": set(),
@@ -46,7 +47,7 @@ IMPORTS: dict[str, set[str]] = {
     },
     "replies": {"conversation", "webapi"},
     "sources": {
-        "attachment", "conversation", "draft", "form", "moments", "originals", "people", "refusals", "replies",
+        "aside", "attachment", "conversation", "draft", "form", "moments", "originals", "people", "refusals", "replies",
         "sentences", "webapi", "words",
     },
     "commands": {"words"},
@@ -63,7 +64,7 @@ IMPORTS: dict[str, set[str]] = {
     "places": {"cache", "draft", "people", "refusals", "sentences"},
     "sightings": {"nexudus", "wire"},
     "boardwatch": {"wire"},
-    "thread": {"draft", "places", "refusals", "sentences", "words"},
+    "thread": {"aside", "draft", "places", "refusals", "sentences", "words"},
     "decision": {"draft", "entry", "refusals", "wire"},
     "delivery": {
         "boardwatch", "decision", "draft", "entry", "leases", "metrics", "nexudus", "outbox", "places", "refusals",
@@ -74,13 +75,13 @@ IMPORTS: dict[str, set[str]] = {
     "telling": {"blocks", "draft", "entry", "outbox", "report", "sentences", "webapi"},
     "leaving": {"draft", "moments", "people", "sentences"},
     "prefilling": {
-        "attachment", "conversation", "draft", "entry", "form", "leaving", "moments", "people", "sentences",
+        "aside", "attachment", "conversation", "draft", "entry", "form", "leaving", "moments", "people", "sentences",
         "sources", "words",
     },
     "drawing": {"draft", "form", "originals", "outbox", "seal", "sources", "webapi"},
     "furnishing": {
-        "draft", "drawing", "filled", "form", "leaving", "moments", "outbox", "places", "refusals", "sentences",
-        "sources", "wire", "words",
+        "aside", "draft", "drawing", "filled", "form", "leaving", "moments", "outbox", "places", "refusals",
+        "sentences", "sources", "wire", "words",
     },
     "desk": {
         "blocks", "draft", "entry", "furnishing", "installation", "intake", "metrics", "moments", "outbox", "places",

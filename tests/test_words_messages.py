@@ -132,6 +132,8 @@ SECRET = "https://acme.slack.com/archives/C0SECRET99/p17"
         SECRET,
         "https://acme.slack.com:443/archives/C0SECRET99",
         "https://acme.sla\u00adck.com/archives/C0SECRET99",
+        "https://acme.sl%61ck.com/archives/C0SECRET99",
+        "https://acme.sla\ufe0fck.com/archives/C0SECRET99",
         "https://acme.slack\u200b.com/archives/C0SECRET99",
         "https://acme.\uff53lack.com/archives/C0SECRET99",
         "https://acme.slack\u3002com/archives/C0SECRET99",

@@ -21,6 +21,7 @@ _CONVERSATION = re.compile(
 _PERSON = re.compile(r"(?i:/(?:team|user_profile)/)|(?<=[/=@])[UW][A-Z0-9]{2,}(?=[/?&#]|$)")
 # What an address in a text cannot hold, or does not end with.
 _PIECE = re.compile(r"""[^\s<>"'`|()\[\]{},;]+""")
+_NO_ROOM = re.compile("[\t\r\n\u034f\u180b-\u180f\ufe00-\ufe0f]")
 _AFTER = ".:!?*_~"
 
 
@@ -46,8 +47,6 @@ def shows(label: str, url: str) -> bool:
 
 def _within(url: str) -> str:
     """What follows Slack's host, without escapes; "" for everybody else's addresses."""
-    for _ in range(3):
-        url = unquote(url)
     url = _as_browsers_read(url)
     found = _SLACKS.search(url)
     return url[found.end() :] if found else ""
@@ -59,7 +58,10 @@ def may_lead_to_slack(text: str) -> bool:
 
 
 def _as_browsers_read(text: str) -> str:
-    """Wide letters for plain ones, an ideographic stop for a dot, and nothing that takes no room: hosts are read so."""
+    """Without escapes; wide letters for plain ones, a stop for a dot, and nothing that takes no room: hosts are so."""
+    for _ in range(3):
+        text = unquote(text) if "%" in text else text
+    text = _NO_ROOM.sub("", text)
     if text.isascii():
         return text
     plain = unicodedata.normalize("NFKC", text).replace("\u3002", ".")

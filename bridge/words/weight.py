@@ -8,11 +8,18 @@ _NAMES = ("type", "block_id", "action_id")
 
 
 def weight(message: Mapping[str, Any]) -> int:
-    """The characters of its words, with those of their markup and addresses. No more than what Slack sent."""
-    pending: list[Any] = [message.get("blocks") or message.get("text"), message.get("attachments")]
-    total = 0
+    """The characters of its words, with those of their markup and addresses, and one for each piece of JSON.
+
+    The text is read where the blocks say nothing, so whichever is heavier counts.
+    """
+    blocks, text = _weight(message.get("blocks")), len(str(message.get("text") or ""))
+    return max(blocks, text) + _weight([message.get("attachments"), message.get("files")])
+
+
+def _weight(node: Any) -> int:
+    pending, total = [node], 0
     while pending:
-        node = pending.pop()
+        node, total = pending.pop(), total + 1
         if isinstance(node, str):
             total += len(node)
         elif isinstance(node, Mapping):
