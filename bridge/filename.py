@@ -18,12 +18,12 @@ _PARTING = re.compile('[/\\\\:*?"<>|\u2044\u2215\u29f5\u29f8\u29f9\ufe68\uff0f\u
 _DEVICE = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\.|$)")
 # What an ending stands for that nobody knows: some system may run it.
 UNKNOWN = "unknown"
-_LETTERS = re.compile(r"\.[A-Za-z][\w-]*$")
+_LETTERS = re.compile(r"\.(?!\d+$)[^\s.]+$")
 _ENDING = re.compile(r"\.[^.\s]{1,16}$")
 # What a double click, or a browser, would run.
 _RUNS = re.compile(
     r"(?i)\.(?:exe|com|bat|cmd|scr|pif|cpl|dll|sys|msi|msp|lnk|url|reg|hta|jse?|mjs|vb[es]?|ws[cfh]?|ps[cm]?1|psd1|jar"
-    r"|sh|bash|command|app|dmg|pkg|apk|desktop|php\d?|phtml|aspx?|jspx?|[sx]?html?|xht|mht(?:ml)?|svgz?|xml|xslt?|swf)$"
+    r"|386|sh|bash|command|app|dmg|pkg|apk|desktop|php\d?|phtml|aspx?|jspx?|[sx]?html?|xht|mht(?:ml)?|svgz?|xml|xslt?|swf)$"
 )
 
 
@@ -61,9 +61,11 @@ def kinds(name: str) -> list[str]:
 
 def runs(name: str) -> bool:
     """Whether a double click on it, or a browser, would run something."""
-    return bool(_RUNS.search(_folded(name)))
+    folded = _folded(name)
+    # A number behind it is a copy's, or a version's.
+    return bool(_RUNS.search(folded) or _RUNS.search(re.sub(r"\.\d+$", "", folded)))
 
 
 def _folded(name: str) -> str:
     """As a system may have it that takes wide letters for plain ones."""
-    return unicodedata.normalize("NFKC", name).rstrip(". ")
+    return unicodedata.normalize("NFKC", name).rstrip(". ~;")

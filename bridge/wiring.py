@@ -80,7 +80,9 @@ class Bridge:
     async def store_answers(self) -> bool:
         """Whether it takes what is to be kept: with full memory it still answers."""
         try:
-            return bool(await self.redis.set(self.outbox.key("writable"), 1, ex=60))
+            # Refused like any write, and one a minute at most, however often somebody asks.
+            await self.redis.set(self.outbox.key("writable"), 1, ex=60, nx=True)
+            return True
         except (RedisError, OSError):
             return False
 

@@ -57,6 +57,7 @@ def test_a_name_becomes_harmless(given_name: object, name: str) -> None:
         "x.bat", "x.cmd", "x.scr", "x.lnk", "x.ps1", "x.hta", "x.vbs", "x.jar", "x.sh", "x.JS", "x.html", "x.xhtml",
         "x.shtml", "x.mht", "x.svg", "x.svgz", "x.html.gz", "x.pdf.gz", "x.php", "x.docx", "x\u202e.fdp.html",
         "a" * 400 + ".html", "ж" * 400 + ".exe", "data:application/pdf,x.html", "x.html\x00", "x.ht\u00adml",
+        "x.txt.{3050f4d8-98B5-11CF-BB82-00AA00BDCE0B}", "x.386", "x.php.1", "x.hta ~", "x.pyw;", "x.library-ms",
     ],
 )  # fmt: skip
 def test_the_guard_goes_by_the_real_ending(name: str) -> None:
@@ -66,7 +67,9 @@ def test_the_guard_goes_by_the_real_ending(name: str) -> None:
         assert found.get("reason") == "type", found["name"]
 
 
-@pytest.mark.parametrize("name", ["plan.pdf", "a.b.pdf", "no ending", "v1.2 final.pdf", "notes.txt", "x.png"])
+@pytest.mark.parametrize(
+    "name", ["plan.pdf", "a.b.pdf", "no ending", "v1.2 final.pdf", "notes.txt", "x.png", "Report 1.5", "Dr. Who"]
+)
 def test_ordinary_names_pass(name: str) -> None:
     """The guard is in nobody's way who means no harm."""
     (found,) = listed([FINE | {"name": name}], RULES)
