@@ -148,7 +148,7 @@ def _files_blocks(name: str, files: Sequence[File], spared: Collection[str] = ()
 def _staying(files: Sequence[File]) -> list[Block]:
     """The files that cannot be carried and why, a few of them, before anybody counts on them."""
     stay = [f"{each['name']} ({sentences.file_reason(each)})" for each in files if each.get("reason")]
-    told = [*stay[:5], *([sentences.AND_MORE.format(more=len(stay) - 5)] if len(stay) > 5 else [])]
+    told = sentences.some_of(stay, 5)
     return [context(sentences.FILES_STAY.format(files=words.escape(", ".join(told))))] if told else []
 
 

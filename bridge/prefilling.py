@@ -165,6 +165,5 @@ def _piece(draft: Draft, name: str) -> Mapping[str, Any] | None:
 
 def _file_names(message: Mapping[str, Any]) -> tuple[str, ...]:
     """The files that stay in Slack, a few of them by name."""
-    files = files_of(message)
-    names = [str(each.get("title") or each.get("name") or sentences.A_FILE)[:60] for each in files[:5]]
-    return (*names, sentences.AND_MORE.format(more=len(files) - 5)) if len(files) > 5 else tuple(names)
+    names = [str(each.get("title") or each.get("name") or sentences.A_FILE)[:60] for each in files_of(message)]
+    return tuple(sentences.some_of(names, 5))

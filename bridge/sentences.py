@@ -6,7 +6,7 @@ a catalogue in `locales/`. What a catalogue lacks is said in English.
 
 import contextlib
 import gettext
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar, Token
 from functools import lru_cache
 from pathlib import Path
@@ -70,6 +70,12 @@ def _catalogue(locale: str) -> gettext.NullTranslations | None:
     with contextlib.suppress(FileNotFoundError):
         return gettext.translation("bridge", LOCALES, [locale.replace("-", "_")])
     return None
+
+
+def some_of(names: Sequence[str], most: int) -> list[str]:
+    """The first of them, and how many more there are."""
+    more: list[str] = [_spoken("AND_MORE").format(more=len(names) - most)] if len(names) > most else []
+    return [*names[:most], *more]
 
 
 def reason(name: str, detail: Mapping[str, Any] | None = None, **more: Any) -> str:

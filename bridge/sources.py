@@ -192,9 +192,7 @@ def _unreadable(error: str, channel: str) -> str:
 def _said(carried: Conversation, names: words.Names, form: FormMemory) -> str:
     """How much of the thread crosses and whose words it holds, in plain text for a field's hint."""
     people = [(names.users.get(each) or sentences.SOMEONE)[:40] for each in carried.speakers()]
-    more = [sentences.AND_MORE.format(more=len(people) - NAMED)] if len(people) > NAMED else []
-    told = sentences.THREAD_READ.format(
-        carried=carried.carried, replies=carried.replies, people=", ".join([*people[:NAMED], *more])
-    )
+    some = ", ".join(sentences.some_of(people, NAMED))
+    told = sentences.THREAD_READ.format(carried=carried.carried, replies=carried.replies, people=some)
     here = any(each.get("ts") == form.origin.message_ts for each in carried.messages)
     return f"{told} {sentences.THREAD_REPLACES}" if here and form.prefill else told
