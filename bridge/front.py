@@ -57,13 +57,13 @@ def build(
 ) -> Starlette:
     """The ASGI app. Without `bolt` (a worker's own port) or a `secret` (Socket Mode) there is nothing to post to."""
     front = Front(bolt, secret, health, metrics_token)
-    routes = [
+    # Slack's first: they are tried in order, and it is the one that somebody waits for.
+    routes = [Route("/slack/events", front.events, methods=["POST"])] if bolt is not None and secret else []
+    routes += [
         Route("/livez", front.livez),
         Route("/readyz", front.readyz),
         Route("/metrics", front.metrics),
     ]
-    if bolt is not None and secret:
-        routes.append(Route("/slack/events", front.events, methods=["POST"]))
     if files is not None:
         routes.append(Route("/files/{token}", files, methods=["GET"]))
     return Starlette(routes=routes)

@@ -36,22 +36,26 @@ def parse(raw: bytes, content_type: str) -> dict[str, Any]:
     try:
         text = raw.decode()
         if kind == "application/json":
-            body = json.loads(text)
+            body = _json(text)
         elif kind == "application/x-www-form-urlencoded":
             body = _form(text)
         else:
             raise Refusal(400)
     except (ValueError, RecursionError):
         raise Refusal(400) from None
-    return admit(body)
+    return _admitted(body)
 
 
 def admit(body: Any) -> dict[str, Any]:
-    """The parsed request with the shapes that Bolt and our listeners count on. Raises Refusal(400), or 404."""
+    """What somebody else has parsed, as `parse` would have answered it. Raises Refusal(400), or 404."""
     try:
-        body = _whole(body)
+        return _admitted(_whole(body))
     except RecursionError:
         raise Refusal(400) from None
+
+
+def _admitted(body: Any) -> dict[str, Any]:
+    """The parsed request with the shapes that Bolt and our listeners count on. Raises Refusal(400), or 404."""
     if not isinstance(body, dict):
         raise Refusal(400)
     # Slack sends null where there is nothing (a team, in an organisation); Bolt asks only whether a name is there.
@@ -72,7 +76,12 @@ def admit(body: Any) -> dict[str, Any]:
 def _form(text: str) -> Any:
     fields = dict(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=200))
     # A command is flat; an interaction stands as JSON in the one field "payload".
-    return json.loads(fields["payload"]) if "payload" in fields and "command" not in fields else fields
+    return _json(fields["payload"]) if "payload" in fields and "command" not in fields else fields
+
+
+def _json(text: str) -> Any:
+    # Only JSON's escapes can bring half a surrogate pair: bytes are decoded strictly, percent signs with replacements.
+    return _whole(json.loads(text))
 
 
 def _whole(value: Any) -> Any:

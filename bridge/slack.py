@@ -56,7 +56,8 @@ def build(desk: Desk, command: str) -> AsyncApp:
         process_before_response=True,
     )
     listeners = Listeners(desk, command)
-    app.middleware(listeners.in_their_language)
+    if sentences.are_translated():
+        app.middleware(listeners.in_their_language)
     app.command(command)(listeners.used_the_command)
     app.shortcut(MESSAGE_SHORTCUT)(listeners.shared_a_message)
     app.shortcut(GLOBAL_SHORTCUT)(listeners.began_a_post)
@@ -97,8 +98,8 @@ class Listeners:
         if asked.kind == "post":
             return await self._post_at_once(ack, body, origin, asked)
         # What a field cannot hold is lost to nobody: it goes on in the next one.
-        rest = {"text": words.escape(asked.subject[MOST_TYPED:])}
-        rich, unnamed = await self.desk.prefilling.typed(rest)
+        rest = words.escape(asked.subject[MOST_TYPED:])
+        rich, unnamed = await self.desk.prefilling.typed({"text": rest}) if rest else (None, ())
         form = Form(origin, subject=asked.subject[:MOST_TYPED], message=rich, unnamed=unnamed)
         return await self._open(ack, body, form, typed=asked.subject)
 
