@@ -93,8 +93,7 @@ class Front:
             response = Response(status_code=refused.status)
         except (ClientDisconnect, TimeoutError):
             response = Response(status_code=400)
-        metrics.REQUESTS.labels(str(response.status_code)).inc()
-        metrics.ACK.observe(time.perf_counter() - began)
+        metrics.answered(response.status_code, began)
         return response
 
     async def _body(self, request: Request) -> bytes:

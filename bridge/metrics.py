@@ -1,5 +1,6 @@
 """What is counted, for Prometheus. Labels are names of ours, never anybody's words or ids."""
 
+import time
 from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -40,6 +41,12 @@ OVERDUE = Gauge("bridge_overdue_seconds", "How long the most overdue entry has b
 OLDEST = Gauge("bridge_oldest_seconds", "How long ago the oldest post that has not ended was kept")
 ATTACHING = Gauge("bridge_attaching", "Posts whose files are on their way")
 DRAFTS = Gauge("bridge_drafts", "Entries in the outbox by state, of the thousand that are due first", ["state"])
+
+
+def answered(status: int, began: float) -> None:
+    """A request, or an envelope of Slack's socket, that arrived when `time.perf_counter` said `began`."""
+    REQUESTS.labels(str(status)).inc()
+    ACK.observe(time.perf_counter() - began)
 
 
 def take(found: "Census") -> None:

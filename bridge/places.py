@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bridge import sentences
 from bridge.cache import Cache
 from bridge.draft import Draft
 from bridge.people import People, Profile, Record, ids_in
@@ -194,7 +193,7 @@ class Places:
             if len(ids) == 1:
                 found.append(ids.pop())
             else:
-                unmapped.append(await self.people.name(user) or sentences.HIDDEN_GUEST)
+                unmapped.append(await self.people.name(user) or "")
         if unmapped:
             raise NotAllowed("guests_unmapped", "guests", who=unmapped)
         return [each for each in dict.fromkeys(found) if each != author.user]

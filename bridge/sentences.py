@@ -97,4 +97,9 @@ class _Blank(dict[str, str]):
 
 
 def _told(value: Any) -> str:
-    return ", ".join(str(each) for each in value) if isinstance(value, list | tuple) else str(value)
+    # A name that is not known is told in the reader's language, so it is not put into words before.
+    return (
+        ", ".join(str(each or _spoken("HIDDEN_GUEST")) for each in value)
+        if isinstance(value, list | tuple)
+        else str(value)
+    )

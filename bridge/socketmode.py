@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bridge import metrics
 from bridge.front import dispatch
 from bridge.intake import Refusal, admit
 
@@ -100,7 +102,9 @@ class SocketMode:
             self._answering.discard(answering)
 
     async def _answer(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
+        began = time.perf_counter()
         status, payload = await self._dispatched(request)
+        metrics.answered(status, began)
         if status != 200:
             log.info("envelope_refused", kind=request.type, status=status)
         # Slack repeats an event that nobody acknowledges, and shows a person an error of its own: the first is

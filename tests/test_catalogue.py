@@ -10,8 +10,9 @@ import pytest
 from babel.messages.pofile import read_po, write_po
 from redis.asyncio import Redis
 
-from bridge import sentences
+from bridge import english, sentences
 from tests import catalogue
+from tests.dora import forged, form
 from tests.space import ANA, BEN, Space, answer_text, open_space, until
 
 
@@ -108,6 +109,21 @@ async def test_a_late_report_speaks_it_too(space: Space) -> None:
 
     await until(lambda: [text for text in space.heard(ANA) if text.startswith("«Posted")])
     assert all("«" not in str(each) for each in space.threads), "the board speaks English"
+
+
+async def test_a_guest_without_a_name_is_told_of_in_it(space: Space) -> None:
+    """Whom neither the board nor Slack shows us has no name to be told, and the words for that are translated."""
+    private = {
+        "type": "checkboxes",
+        "selected_options": [{"text": {"type": "plain_text", "text": "x"}, "value": "private"}],
+    }
+    guests = {"type": "multi_users_select", "selected_users": ["U0NOBODY"]}
+    view = await form(space, ANA)
+
+    reply = await forged(space, view, private=private, guests=guests)
+
+    nobody = f"«{english.HIDDEN_GUEST}»"
+    await until(lambda: nobody in str(reply.json) + space.view_text(), 3)
 
 
 async def test_everybody_else_reads_english(space: Space) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 
 from bridge.socketmode import SocketMode
@@ -98,6 +99,22 @@ async def test_odd_envelopes_stop_nobody(plugged: Plugged) -> None:
 
     answer = await plugged.sender.command(ANA, "help")
     assert "/community" in answer_text(answer)
+
+
+async def test_envelopes_are_counted_as_requests_are(plugged: Plugged) -> None:
+    """What watches bridge sees how many were answered, how, and how fast, whichever way they came."""
+    await until(lambda: plugged.line.lines)
+
+    def counted() -> list[float]:
+        one, other = ({"status": status} for status in ("200", "400"))
+        found = [REGISTRY.get_sample_value("bridge_requests_total", labels) for labels in (one, other)]
+        return [each or 0 for each in (*found, REGISTRY.get_sample_value("bridge_ack_seconds_count"))]
+
+    before = counted()
+    await plugged.sender.command(ANA, "help")
+    assert await plugged.line.send("events_api", {"type": "event_callback", "event": 7}) is None
+
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 2]
 
 
 async def test_half_a_surrogate_pair_crosses_as_text(plugged: Plugged) -> None:
