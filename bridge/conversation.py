@@ -59,7 +59,6 @@ class Conversation:
         return words.Mentioned(
             users=frozenset(self.speakers()).union(*(part.users for part in parts)),
             channels=frozenset[str]().union(*(part.channels for part in parts)),
-            groups=frozenset[str]().union(*(part.groups for part in parts)),
         )
 
     def within(self, room: int, names: words.Names) -> "Conversation":

@@ -198,7 +198,6 @@ def mentioned(draft: Draft) -> words.Mentioned:
     return words.Mentioned(
         users=frozenset(draft.unnamed).union(*(part.users for part in parts)),
         channels=frozenset[str]().union(*(part.channels for part in parts)),
-        groups=frozenset[str]().union(*(part.groups for part in parts)),
     )
 
 

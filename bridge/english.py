@@ -83,6 +83,8 @@ REASONS: Mapping[str, str] = {
     "thread_unreadable": "The thread could not be read; untick this to post the one message.",
     "original_gone": "We do not keep that message any more. Please open its menu and choose Post to community again.",
     "private_forbidden": "This message is not from a public channel, and this space keeps such messages in Slack.",
+    "private_unknown": "We could not find out whether this message is from a public channel. Please try again in a "
+    "minute.",
     # the Slack side of who you are
     "foreign": "Only members of this Slack workspace can post here; your account belongs to another one.",
     "deleted": "Your Slack account is deactivated, so nothing can be posted in your name.",

@@ -15,11 +15,13 @@ from bridge.gate import gate, snapshot
 from bridge.refusals import NotAllowed, SlackAway
 from bridge.words import Mentioned, Names
 
-# How long "nobody with this address" is believed: somebody who just signed up should not wait long.
+# How long "nobody with this address" and "not public" are believed: somebody who just signed up should not wait long.
 MISS_TTL = 60.0
 CHANNEL_TTL = 600.0
-# How many people one post may have looked up for their names, and within how many seconds: nobody else's post waits.
-MOST_NAMES, NAMING = 100, 5.0
+# How many people and channels one post may have looked up for their names, and within how many seconds: nobody else's
+# post waits. Slack answers conversations.info fifty times a minute, and others' posts need some of them.
+# https://docs.slack.dev/apis/web-api/rate-limits
+MOST_NAMES, MOST_CHANNELS, NAMING = 100, 25, 5.0
 # A look-up that failed says nothing for long.
 UNKNOWN_TTL = 10.0
 
@@ -175,21 +177,22 @@ class People:
 
     # ── names ────────────────────────────────────────────────────────────────
 
-    async def is_public(self, channel: str | None) -> bool:
-        """Whether conversations.info said so; anything else is treated as private."""
-        return (await self._channel(channel))["public"] if channel else False
+    async def is_public(self, channel: str | None) -> bool | None:
+        """Whether conversations.info says so; None, which counts as private, where it could not be asked just now."""
+        found: bool | None = (await self._channel(channel))["public"] if channel else False
+        return found
 
     async def _channel(self, channel: str) -> Record:
         async def look_up() -> Record:
             try:
                 found = await self._slack.channel(channel)
-            except SlackAway:
-                return {"public": False, "name": "", "unknown": True}
+            except SlackAway as away:
+                return {"public": None, "name": "", "wait": away.wait}
             public = bool(found.get("is_channel")) and not any(found.get(mark) for mark in _NOT_PUBLIC)
             return {"public": public, "name": str(found.get("name") or "") if public else ""}
 
         def ttl(found: Record) -> float:
-            return UNKNOWN_TTL if found.get("unknown") else CHANNEL_TTL
+            return UNKNOWN_TTL if found["public"] is None else CHANNEL_TTL if found["public"] else MISS_TTL
 
         found: Record = await self.cache.get(f"channel:{channel}", look_up, ttl)
         return found
@@ -197,11 +200,14 @@ class People:
     async def names(self, needed: Mentioned) -> Names:
         """Names for mentioned ids; what cannot be looked up stays nameless. Never an error."""
         users: dict[str, str] = {}
+        channels: dict[str, str] = {}
         with suppress(TimeoutError):
             async with asyncio.timeout(NAMING):
-                await self._name(sorted(needed.users)[:MOST_NAMES], users)
-        channels = {id_: name for id_ in needed.channels if (name := (await self._channel(id_))["name"])}
-        return Names(users=users, channels=channels, groups={})
+                await asyncio.gather(
+                    self._name(sorted(needed.users)[:MOST_NAMES], users),
+                    self._name_channels(sorted(needed.channels)[:MOST_CHANNELS], channels),
+                )
+        return Names(users=users, channels=channels)
 
     async def _name(self, needed: Sequence[str], users: dict[str, str]) -> None:
         """Into `users`, as far as it comes; when Slack asks for a pause, no further."""
@@ -213,6 +219,15 @@ class People:
             except SlackAway as away:
                 if away.wait:
                     return
+
+    async def _name_channels(self, needed: Sequence[str], channels: dict[str, str]) -> None:
+        """The public ones into `channels`, as `_name` does."""
+        for channel in needed:
+            found = await self._channel(channel)
+            if found["name"]:
+                channels[channel] = found["name"]
+            if found.get("wait"):
+                return
 
     async def locale(self, user: str) -> str:
         """The language that a person has chosen in Slack, if it is known without asking; "" else."""

@@ -80,8 +80,13 @@ class WebApi:
             raise
 
     async def channel(self, channel: str) -> dict[str, Any]:
-        """https://docs.slack.dev/reference/methods/conversations.info"""
-        return dict((await self.call("conversations.info", read=True, channel=channel)).get("channel") or {})
+        """https://docs.slack.dev/reference/methods/conversations.info; {} for what Slack will not show us."""
+        try:
+            return dict((await self.call("conversations.info", read=True, channel=channel)).get("channel") or {})
+        except CallFailed as failed:
+            if failed.passing:
+                raise
+            return {}
 
     async def home(self) -> tuple[str, str | None]:
         """The workspace that installed the app (and its enterprise), asked once. Raises CallFailed."""

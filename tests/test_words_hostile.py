@@ -30,7 +30,7 @@ UNKNOWN: list[Json] = [
 
 def named(text: str) -> str:
     """Display names, channels' and groups' names, in every style."""
-    names = Names({"U1": text}, {"C1": text}, {"S1": text}, late=frozenset({"U1"}))
+    names = Names({"U1": text}, {"C1": text}, labels={"S1": text}, late=frozenset({"U1"}))
     late = said("ask @U1 (@U1)", "italic")
     return to_markdown([*section(*UNKNOWN), *section(late), *rich(rows("bullet", "@U1"))], "", names)
 

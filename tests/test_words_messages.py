@@ -20,7 +20,7 @@ from tests.typed import NAMES, link, mentioned, mrkdwn_to_markdown, rich, rows, 
 def test_mentioned_asks_for_what_the_conversion_needs() -> None:
     """Ids are found in blocks and, when those say nothing, in the text."""
     blocks = section(*({"type": k, f"{k}_id": i} for k, i in (("user", "U1"), ("channel", "C1"), ("usergroup", "S1"))))
-    found = Mentioned(frozenset({"U1"}), frozenset({"C1"}), frozenset({"S1"}))
+    found = Mentioned(frozenset({"U1"}), frozenset({"C1"}))
     assert mentioned(blocks) == found
     assert mentioned([], "<@U1> `<#C1|x>` <!subteam^S1>") == found
     assert mentioned(None) == Mentioned()

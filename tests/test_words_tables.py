@@ -97,7 +97,7 @@ MRKDWN = [
     ("`:wave:` ```:wave: *x* &lt;b&gt;```", "`:wave:`\n\n```\n:wave: *x* <b>\n```"),
     ("<https://a.example|here> <mailto:a@b.example|a@b.example>", "[here](https://a.example) <a@b.example>"),
     ("<@U2> <@U8> <@U9|bill> <#C1|old> <#C9|secret> <#C9> <#C9|>", "@bo_b @someone @bill #general a private channel a private channel a private channel"),
-    ("<!here> <!channel|x> <!subteam^S1|@old> <!subteam^S9|@new> <!subteam^S8>", "@here @channel @desk @new @group"),
+    ("<!here> <!channel|x> <!subteam^S1|@old> <!subteam^S9|@new> <!subteam^S8>", "@here @channel @old @new @group"),
     ("<!date^0^{date}|then> <!date^0^{date}^https://a.example/|then> <!date^0^x>", "then [then](https://a.example/) 1970-01-01T00:00:00Z"),
     ("<javascript:alert(1)|go> <ftp://a.example>", "go ftp\\://a.example".replace("\\", "")),
     ("&gt; a\n&gt; b\nc", "> a  \n> b\n\nc"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bridge.words import Mentioned, Names, mentioned_in, message_to_markdown
 
 NOBODY = Names()
-NAMES = Names({"U1": "Ann [Lee](contact:7)", "U2": "bo_b"}, {"C1": "general"}, {"S1": "desk"})
+NAMES = Names({"U1": "Ann [Lee](contact:7)", "U2": "bo_b"}, {"C1": "general"}, labels={"S1": "desk"})
 
 NAUGHTY = [
     "*a* _b_ ~c~ ~~d~~ **e** __f__ `g` ``h`` ```i```", "# not a heading", "#tag", "1. one", "23) two",

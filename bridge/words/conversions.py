@@ -25,9 +25,9 @@ class _Asked(dict[str, str]):
 
 def mentioned_in(message: Mapping[str, Any]) -> Mentioned:
     """The ids that `message_to_markdown` would ask `Names` for."""
-    users, channels, groups = _Asked(), _Asked(), _Asked()
-    parts_of_message(message, Names(users, channels, groups))
-    return Mentioned(frozenset(users), frozenset(channels), frozenset(groups))
+    users, channels = _Asked(), _Asked()
+    parts_of_message(message, Names(users, channels))
+    return Mentioned(frozenset(users), frozenset(channels))
 
 
 def message_to_markdown(message: Mapping[str, Any], names: Names = _NOBODY) -> str:

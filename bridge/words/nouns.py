@@ -16,18 +16,16 @@ _LINKABLE = re.compile(r"(?i)(?<=:)(?=//)|(?<=@)(?=\w)|(?<=www)(?=\.)|(?<=\s)(\w
 
 @dataclass(frozen=True)
 class Names:
-    """What ids are called: users' display names, public channels' names, groups' handles.
+    """What ids are called: users' display names, public channels' names without `#`.
 
-    Channels and handles come without `#` and `@`. Ids that are missing are fine; a channel
-    that is not known to be public must be missing. `labels` are what Slack itself wrote
-    beside ids, `late` ids that stand in the text as `@id` for want of a name. `inside`: the
+    Ids that are missing are fine; a channel that is not known to be public must be missing. `labels` are what Slack
+    itself wrote beside ids, `late` ids that stand in the text as `@id` for want of a name. `inside`: the
     words stay in Slack, so that a link into a private conversation tells nobody anything. `nobody`: no
     link names a person either.
     """
 
     users: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     late: frozenset[str] = frozenset()
     inside: bool = False
@@ -40,7 +38,6 @@ class Mentioned:
 
     users: frozenset[str] = frozenset()
     channels: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
 
 
 def called(name: str) -> str:
@@ -78,7 +75,7 @@ def channel(ident: str, names: Names) -> Run:
 
 def group(ident: str, label: str, names: Names) -> Run:
     """A user group by its handle, by the label that came along, or none in particular."""
-    name = names.groups.get(ident) or label.removeprefix("@") or names.labels.get(ident, "")
+    name = label.removeprefix("@") or names.labels.get(ident, "")
     return Run("@" + (called(name) or "group"))
 
 
