@@ -26,12 +26,14 @@ class Erased:
     """Own drafts that are gone, how many of them were on their way, and others' that still name the person.
 
     `known`: something else was removed, such as who they are on the board, or a mention in what has ended.
+    `nameless`: nobody said what they are called, so nothing was looked through for their name.
     """
 
     drafts: int
     on_their_way: int
     waiting: int
     known: bool
+    nameless: bool = False
 
     def sentences(self, user: str) -> str:
         said = [self._removed(user)]
@@ -43,6 +45,11 @@ class Erased:
             posts, name, they = ("post", "names", "it has") if one else ("posts", "name", "they have")
             said.append(
                 f"{self.waiting} {posts} of others still to be carried {name} {user}: erase again once {they} ended."
+            )
+        if self.nameless:
+            said.append(
+                "Slack did not tell what they are called, so their name may still stand in others' posts: "
+                f'bridge erase {user} --name "NAME" removes it.'
             )
         return " ".join(said)
 
@@ -61,22 +68,27 @@ def is_user_id(text: str) -> bool:
     return re.fullmatch(r"[UW][A-Z0-9]{2,}", text) is not None
 
 
-async def erase(outbox: Outbox, people: People, user: str) -> Erased:
-    """Remove every draft and every memory of a Slack person, whatever their team. Slack is not asked."""
+async def erase(outbox: Outbox, people: People, user: str, names: Iterable[str] = ()) -> Erased:
+    """Remove every draft and every memory of a Slack person, whatever their team.
+
+    `names`: what they are or were called, besides what the caches say, or Slack where those say nothing.
+    """
     teams = await _teams(outbox, user)
     own = [each for team in teams for each in await outbox.latest(team, user, 10**6)]
     on_their_way = sum(each.state == "sending" for each in own)
     files = {str(file.get("id")) for each in own for file in (*each.files, *each.draft.files)}
     drafts = sum([await outbox.erase(team, user) for team in sorted(teams)])
     known = [await people.cache.remembered(f"{kind}:{user}") for kind in ("slack", "member")]
+    told = {*names, await people.name(user)}
     await people.forget(user)
-    scrubbed = await _scrub_drafts(outbox, Person(user, _names(known)))
+    called = _names([*known, *({"name": name} for name in told)])
+    scrubbed = await _scrub_drafts(outbox, Person(user, called))
     places = scrubbed.places + await _scrub_the_rest(outbox, Person(user), files | scrubbed.files)
-    return Erased(drafts, on_their_way, scrubbed.waiting, known=any(known) or places > 0)
+    return Erased(drafts, on_their_way, scrubbed.waiting, known=any(known) or places > 0, nameless=not any(told))
 
 
 def _names(known: Iterable[Any]) -> frozenset[str]:
-    """What the caches call the person: bridge writes it where a mention cannot stand, as in a form's field."""
+    """What the person is called: bridge writes it where a mention cannot stand, as in a form's field."""
     records = [each for cached in known if cached for each in (cached, *cached.get("profiles", ()))]
     return frozenset(str(each["name"]) for each in records if each.get("name"))
 
@@ -129,7 +141,7 @@ async def _is_queued(outbox: Outbox, id_: str) -> bool:
 
 
 def _touched(fields: dict[str, str], named: dict[str, str]) -> Iterable[tuple[str, str]]:
-    """Who could not be invited stands in the outcome by name alone."""
+    """The fields to rewrite: those that name the person, and always the outcome, where guests stand by name alone."""
     return ({name: text for name, text in fields.items() if name == "outcome"} | named).items()
 
 

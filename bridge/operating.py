@@ -101,6 +101,10 @@ def drop(reference: Reference) -> None:
 @cli.command()
 def erase(
     user: Annotated[str, typer.Argument(metavar="SLACK_USER_ID", help="In Slack: their profile > ⋮ > Copy member ID.")],
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="What they are or were called, for when Slack cannot say. May be given several times."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Removes what is kept about one person; what waits of theirs will not be posted."""
@@ -113,7 +117,7 @@ def erase(
             "This cannot be undone.",
             abort=True,
         )
-    _say(_on_the_store(lambda bridge: erasure.erase(bridge.outbox, bridge.people, user)).sentences(user))
+    _say(_on_the_store(lambda bridge: erasure.erase(bridge.outbox, bridge.people, user, name or ())).sentences(user))
 
 
 def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:

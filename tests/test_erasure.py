@@ -140,7 +140,41 @@ def test_what_was_erased_is_told_in_good_grammar(erased: Erased, said: str) -> N
 
 async def test_nothing_kept_is_said(resting: Space) -> None:
     """Somebody whom bridge never heard of: that is the answer, and no count of nothing."""
-    assert (await bridge(resting, "erase", "U0NOBODY", "--yes")).stdout == "Nothing was kept about U0NOBODY.\n"
+    result = await bridge(resting, "erase", "U0NOBODY", "--name", "Nobody", "--yes")
+    assert result.stdout == "Nothing was kept about U0NOBODY.\n"
+
+
+async def shared_and_refused(space: Space) -> str:
+    """A post by somebody else whose field says Ana's name, as bridge wrote it there; its caches have run out."""
+    text = {"rich_text": {"type": "rich_text", "elements": [{"type": "text", "text": "Ask @Ana"}]}}
+    id_ = await put(space.bridge.outbox, of=replace(draft(BEN), message=(text,)))
+    await end(space.bridge.outbox, Outcome("refused", "unknown"))
+    return id_
+
+
+async def test_a_name_goes_although_nobody_remembers_it(resting: Space, redis: Redis) -> None:
+    """bridge itself wrote the name into a form's field; an hour later only Slack can say what the person is called."""
+    await shared_and_refused(resting)
+
+    result = await bridge(resting, "erase", ANA, "--yes")
+
+    assert result.stdout == f"What was known of {ANA} was removed.\n"
+    assert "Ana" not in await everything(redis)
+
+
+@pytest.mark.parametrize("error", ["ratelimited", "user_not_found", 503])
+async def test_a_name_that_slack_does_not_tell_can_be_given(resting: Space, redis: Redis, error: str | int) -> None:
+    """With Slack away, or a person whom it does not show: the command says what it could not look for, and how to."""
+    await shared_and_refused(resting)
+    resting.workspace.fail("users.info", error, times=None)
+
+    unsure = await bridge(resting, "erase", ANA, "--yes")
+    left = await everything(redis)
+    await bridge(resting, "erase", ANA, "--name", "Ana", "--yes")
+
+    assert f'bridge erase {ANA} --name "NAME"' in unsure.stdout
+    assert "@Ana" in left
+    assert "Ana" not in await everything(redis)
 
 
 # ── everything that one can do ───────────────────────────────────────────────
