@@ -1,4 +1,4 @@
-"""What follows from what the wire did: settle, put back after a wait, or give up. Pure.
+"""What follows from what the wire did: settle, put back after a wait, or give up. Pure, but for jitter.
 
 The waits are data, so that patience can be read in one place.
 """
@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from bridge import draft as drafts
 from bridge.draft import Draft, Outcome
@@ -80,10 +81,13 @@ def given_up(entry: Entry, reason: str) -> Outcome:
 
 def posted(draft: Draft, facts: Mapping[str, Any], thread: int, template: str) -> Outcome:
     """The good ending, with the thread's address from the operator's template."""
-    link = template.format(
-        web_address=facts.get("web_address", ""),
-        business_id=facts.get("business_id", ""),
-        id=thread,
-        slug=drafts.slug(draft.subject),
-    )
+    link = thread_link(template, facts.get("web_address"), facts.get("business_id"), thread, draft.subject)
     return Outcome("posted", thread=thread, link=link, detail={name: facts.get(name) for name in ("group", "hidden")})
+
+
+def thread_link(template: str, web_address: object, business_id: object, thread: object, subject: str) -> str:
+    """The operator's template filled in. What the board says of itself is data: in Slack it must be no markup."""
+    told = {"web_address": web_address or "", "business_id": business_id or "", "id": thread}
+    # Whole numbers stay: a template may format them.
+    safe = {name: value if isinstance(value, int) else quote(str(value), safe="") for name, value in told.items()}
+    return template.format(**safe, slug=drafts.slug(subject))

@@ -64,7 +64,7 @@ class Standing:
         return self.locations[chosen], best
 
     def _here(self) -> list[int]:
-        """Where they may post; where they only stand, so that it can be named, when that is nowhere."""
+        """The locations where they may post; if none, those where they have a profile, so the refusal can name them."""
         stands = {business for profile in self.profiles for business in profile.businesses}
         return [int(each["Id"]) for each in self.open()] or [id_ for id_ in self.locations if id_ in stands]
 
@@ -91,11 +91,12 @@ class Board(Protocol):
 
 @dataclass(frozen=True)
 class Rules:
-    """What this space decided about locations, groups and delivery; durations in seconds."""
+    """What this space decided about locations, groups, delivery and subjects; in seconds and characters."""
 
     groups_ttl: float
     default_location: int | None
     may_choose_instant: Callable[[str], bool]
+    subject_max: int
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 https://developers.nexudus.com/rest-api/community/post-communitythreads
 """
 
+from dataclasses import replace
 from typing import Any
 
 from bridge import aside, sentences, words
@@ -21,7 +22,7 @@ async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any
         "BusinessId": author.location,
         "UserId": author.profile.user,
         "CoworkerId": author.profile.coworker,
-        "Subject": words.inert(draft.subject),
+        "Subject": _subject(draft, names, places.rules.subject_max),
         "Message": await aside.for_later(drafts.compose_message, draft, names, credit),
         "Tags": drafts.compose_tags(draft) or None,
         "CommunityGroupId": author.group,
@@ -30,6 +31,17 @@ async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any
         "Guests": await _guests(draft, author, places),
     }
     return {name: value for name, value in body.items() if value is not None}
+
+
+def _subject(draft: Draft, names: words.Names, longest: int) -> str:
+    """With the names that came too late for the form; with nobody's where they do not fit, or are not wanted."""
+    if not draft.unnamed:
+        return words.inert(draft.subject)
+    late = words.Names(users={} if draft.anonymous else names.users, late=frozenset(draft.unnamed))
+    named = words.inert(draft.subject, late)
+    if len(named) > longest:
+        named = words.inert(draft.subject, replace(late, users={}))
+    return words.first_line(named, longest)
 
 
 async def _guests(draft: Draft, author: Author, places: Places) -> list[int] | None:

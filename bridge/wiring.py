@@ -223,7 +223,9 @@ def _rules(settings: Settings) -> Rules:
 
 
 def _place_rules(settings: Settings) -> places.Rules:
-    return places.Rules(settings.groups_ttl, settings.nexudus_business_id, settings.may_choose_instant)
+    return places.Rules(
+        settings.groups_ttl, settings.nexudus_business_id, settings.may_choose_instant, settings.subject_max
+    )
 
 
 def _file_rules(settings: Settings) -> attachment.Rules:

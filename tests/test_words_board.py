@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
+from redis.asyncio import Redis
+
 from tests.hostile import HOSTILE
 from tests.shown import Alive, Shown, alive, bare
-from tests.space import ANA, BEN, Space, until
+from tests.space import ANA, BEN, CARL, HALL, Space, open_space, until
 
 HOSTILE_NAME = "*Ben* `x` <img src=x onerror=alert(1)> @[Ann](contact:7) [y](javascript:z)"
 
@@ -41,6 +44,30 @@ async def test_names_that_were_too_late_for_the_form_are_text_in_code(space: Spa
     await space.sender.submit(space.view()["id"], {"subject": "Late"})
     await until(lambda: space.threads)
     assert space.threads[0]["Message"].startswith("`ask @b_e*n*`")
+
+
+@pytest.mark.parametrize(("name", "longest", "subject"), [("Carl", 254, "Ask @Carl"), ("Carl" * 9, 20, "Ask @someone")])
+async def test_no_id_stands_in_a_subject(redis_url: str, redis: Redis, name: str, longest: int, subject: str) -> None:
+    """A subject made of a line that names somebody gets the late name as well; one that has no room for it, none."""
+    async with open_space(redis_url, subject_max=longest) as space:
+        space.workspace.add_user(CARL, name, "carl@space.example")
+        space.workspace.slow("users.info", 0.8)
+        await space.sender.message_shortcut(ANA, message(f"Ask <@{CARL}>"))
+        await until(lambda: CARL in space.view_text())
+        await space.sender.submit(space.view()["id"], {})
+        await until(lambda: space.threads)
+        assert space.threads[0]["Subject"].replace("\u2060", "") == subject
+
+
+async def test_what_the_board_calls_itself_is_no_markup(space: Space) -> None:
+    """A location's web address that could be a link's end and a mention stands in the thread's link as data."""
+    space.board.businesses[HALL]["WebAddress"] = "x.example|click> <!channel> <https://evil.example"
+    reply = await space.sender.command(ANA, "post Lunch | Soup")
+    await until(lambda: space.threads)
+    told = str(reply.json)
+    assert "https://x.example%7Cclick" in told
+    assert "<!channel>" not in told
+    assert "<https://evil.example" not in told
 
 
 async def test_subjects_and_tags_are_harmless_on_the_board_and_quiet_in_slack(space: Space) -> None:

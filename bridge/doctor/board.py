@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import httpx
 
-from bridge import draft
+from bridge import decision
 from bridge.doctor import trial
 from bridge.doctor.finding import Finding
 from bridge.doctor.visit import BUSINESSES, COWORKERS, FILES, GROUPS, THREADS, USERS, NoLogin, Record, Visit, trouble
@@ -105,12 +105,8 @@ async def _link(visit: Visit, location: Record) -> Finding:
     if shown is None:
         said = f"no thread at {location.get('Name')} yet to try it with"
         return Finding("Thread link", None, said, "open the link of the first post by hand")
-    link = visit.settings.nexudus_thread_url.format(
-        web_address=location.get("WebAddress") or "",
-        business_id=location["Id"],
-        id=shown.get("Id"),
-        slug=draft.slug(str(shown.get("Subject") or "")),
-    )
+    subject, template = str(shown.get("Subject") or ""), visit.settings.nexudus_thread_url
+    link = decision.thread_link(template, location.get("WebAddress"), location["Id"], shown.get("Id"), subject)
     return Finding("Thread link", True, f"open it by hand; if it shows no thread, set NEXUDUS_THREAD_URL: {link}")
 
 

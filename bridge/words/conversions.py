@@ -51,14 +51,14 @@ def to_plain(blocks: object, text: str = "", names: Names = _NOBODY) -> str:
     return unmentioning("\n".join(lines)).strip()
 
 
-def inert(text: str) -> str:
+def inert(text: str, names: Names = _NOBODY) -> str:
     """One line for a field that the board takes for plain text: read as typed, and harmless taken for HTML.
 
     The classic portal cuts everything from a `<` to the next `>` out of subjects, so brackets that could be
     a tag become ‹ and ›. A character reference gets a word joiner, which cannot be seen. What an address in Slack
-    leads to is not known here, so it is told in words.
+    leads to is not known here, so it is told in words. Ids that stand in it as `@id` become the `late` names.
     """
-    line = addresses.told(" ".join(clean(text).split()), _NOBODY)
+    line = addresses.told(" ".join(clean(nouns.said(text, names).text).split()), _NOBODY)
     line = re.sub("<([^<>]*)>", "‹\\1›", line)
     cut = line.rfind(">") + 1
     line = re.sub("<(?=[A-Za-z/!?])", "‹", line[:cut].replace("<", "‹") + line[cut:])
