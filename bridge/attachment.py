@@ -18,6 +18,9 @@ from bridge import filename, words
 
 File = Mapping[str, Any]
 
+# The scope without which Slack hands out no file's content. https://docs.slack.dev/reference/scopes/files.read
+SCOPE = "files:read"
+
 ENDED = ("added", "stays")
 # A checkbox group of Slack has room for so many; the others stay.
 # https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element

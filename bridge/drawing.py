@@ -23,7 +23,7 @@ from bridge.webapi import CallFailed, WebApi
 
 log = structlog.get_logger()
 
-# How often a form is drawn again after another drawing of ours, and the seconds that one has to be known by.
+# How often a drawing that met a newer one is repeated, and how many seconds are waited for the newer one's hash.
 TRIES, SETTLING = 3, 0.3
 # Seconds: longer than any reading of a thread, and short for somebody whose reader died.
 READING = 60

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from bridge import settings
+from bridge import attachment, settings
 from bridge.slack import GLOBAL_SHORTCUT, MESSAGE_SHORTCUT
 
 Manifest = dict[str, Any]
@@ -39,7 +39,7 @@ SCOPES: Mapping[str, str] = {
 }
 
 # Only with --files and --threads.
-FILE_SCOPES: Mapping[str, str] = {"files:read": "fetches the files of a message, to carry them across"}
+FILE_SCOPES: Mapping[str, str] = {attachment.SCOPE: "fetches the files of a message, to carry them across"}
 THREAD_SCOPES: Mapping[str, str] = {
     "channels:history": "reads a thread in a public channel, when somebody carries all of it across",
     "groups:history": "reads a thread in a private channel that the app was invited to, likewise",

@@ -10,8 +10,8 @@ the request came before; with Slack hanging, once. With one of the two away the 
     INSTANT + 4 × QUICK + INSTANT + OPENING = 2.7
 
 A draft is acknowledged after it was kept and had its wait, whichever takes longer: BRIEF + SPARE = 1.4. What comes
-before leaves that within 2: LOCATING for a post from the command line, LEAVING for a message that may have to stay
-(the first and INSTANT, with a store that hangs in a translated space: 2.1).
+before leaves that within 2: LOCATING for a post from the command line, LEAVING for a message that may have to stay.
+In a translated space whose store hangs: INSTANT + LOCATING + BRIEF + SPARE = 2.1.
 Where a sent form's message cannot be read within STORE, the answer says so and nothing else is waited for.
 """
 

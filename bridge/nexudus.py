@@ -14,6 +14,7 @@ import httpx
 
 from bridge.wire import (
     BadReference,
+    Later,
     Page,
     Record,
     Refused,
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
 _PAGE_SIZE = 100
 _PAGES = 50
-_THREADS, _FILES = "community/communitythreads", "community/communitythreadfiles"
+# https://developers.nexudus.com/rest-api/overview
+THREADS, FILES = "community/communitythreads", "community/communitythreadfiles"
+GROUPS, COWORKERS = "community/communitygroups", "spaces/coworkers"
+USERS, BUSINESSES = "sys/users", "sys/businesses"
 # Which zone the board reads a filter's time in is not documented. Should it be the location's own,
 # the furthest west is 12 hours behind UTC, and a narrower window could hide the thread we look for.
 _ZONES = timedelta(hours=12)
@@ -79,31 +83,31 @@ class Nexudus:
 
     async def coworkers_by_email(self, email: str) -> list[Record]:
         """Customer profiles, partial: `coworker` has all of one."""
-        return await self._list("spaces/coworkers", {"Coworker_Email": email})
+        return await self._list(COWORKERS, {"Coworker_Email": email})
 
     async def coworker(self, coworker_id: int) -> Record:
         """One profile in full. A deleted one raises BadReference."""
-        return await self._one("spaces/coworkers", coworker_id)
+        return await self._one(COWORKERS, coworker_id)
 
     async def users_by_email(self, email: str) -> list[Record]:
         """Logins. Whether the board matches exactly is not documented."""
-        return await self._list("sys/users", {"User_Email": email})
+        return await self._list(USERS, {"User_Email": email})
 
     async def user(self, user_id: int) -> Record:
         """One login in full."""
-        return await self._one("sys/users", user_id)
+        return await self._one(USERS, user_id)
 
     async def businesses(self) -> list[Record]:
         """Every location that our login sees."""
-        return await self._list("sys/businesses", {})
+        return await self._list(BUSINESSES, {})
 
     async def groups(self, business_id: int) -> list[Record]:
         """The groups of a location, without their `Members`."""
-        return await self._list("community/communitygroups", {"CommunityGroup_Business": business_id})
+        return await self._list(GROUPS, {"CommunityGroup_Business": business_id})
 
     async def group(self, group_id: int) -> Record:
         """One group in full, with its `Members`."""
-        return await self._one("community/communitygroups", group_id)
+        return await self._one(GROUPS, group_id)
 
     async def create_thread(self, body: Mapping[str, Any], until: float | None = None) -> Record:
         """Post a thread; what comes back has at least its `Id`. Raises Unsure if no id is told.
@@ -113,7 +117,7 @@ class Nexudus:
 
         https://developers.nexudus.com/rest-api/community/post-communitythreads
         """
-        value = (await self._call(_Ask("POST", _THREADS, body=body, until=until))).data
+        value = (await self._call(_Ask("POST", THREADS, body=body, until=until))).data
         if not isinstance(value, dict) or _id(value) is None:
             raise Unsure("The board reports success but names no thread")
         return value
@@ -132,24 +136,24 @@ class Nexudus:
             "from_CommunityThread_CreatedOn": earliest.strftime("%Y-%m-%dT%H:%M"),
         }
         try:
-            return await self._look(_THREADS, query)
+            return await self._look(THREADS, query)
         except Refused:
             raise Unavailable("The board would not list its threads") from None
 
     async def thread(self, thread_id: int) -> Record:
         """One thread in full."""
-        return await self._one(_THREADS, thread_id)
+        return await self._one(THREADS, thread_id)
 
     async def add_thread_file(self, body: Mapping[str, Any], until: float | None = None) -> None:
         """Have the board fetch `NewFileDataUrl` into a thread; `until` as for `create_thread`.
 
         https://developers.nexudus.com/rest-api/community/post-communitythreadfiles
         """
-        await self._call(_Ask("POST", _FILES, body=body, until=until))
+        await self._call(_Ask("POST", FILES, body=body, until=until))
 
     async def thread_files(self, thread_id: int) -> Sighting:
         """The files of a thread; compare `CommunityThreadId` again."""
-        return await self._look(_FILES, {"CommunityThreadFile_CommunityThread": thread_id})
+        return await self._look(FILES, {"CommunityThreadFile_CommunityThread": thread_id})
 
     async def _one(self, path: str, record_id: int) -> Record:
         data = (await self._call(_Ask("GET", f"{path}/{record_id:d}"))).data
@@ -194,7 +198,7 @@ class Nexudus:
     async def _accepts(self, token: str) -> bool:
         # The board answers 401 to missing records and missing roles too: only a harmless read tells.
         try:
-            await self._exchange(token, _Ask("GET", _THREADS, {"page": 1, "size": 1}))
+            await self._exchange(token, _Ask("GET", THREADS, {"page": 1, "size": 1}))
         except Rejected:
             return False
         except Refused:
@@ -222,7 +226,7 @@ class Nexudus:
     async def _turn(self, write: bool) -> None:
         try:
             await self._pace.turn(write)
-        except self._pace.Later as later:
+        except Later as later:
             raise Unavailable("Our own pace allows no call yet", later.wait) from None
 
 

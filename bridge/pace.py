@@ -8,11 +8,11 @@ caller got round to using it. A reserved slot that is not used counts all the sa
 import asyncio
 import math
 import secrets
-from typing import ClassVar
 
 from redis.asyncio import Redis
 
 from bridge import metrics
+from bridge.wire import Later
 
 # KEYS next, writes, pause. ARGV write?, per minute, per day, minute, day, interval, patience, name.
 # Times are in microseconds, which doubles hold exactly; never join them to strings, Lua prints 14 digits.
@@ -50,14 +50,6 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1
 _LONGEST_PAUSE = 86_400.0
 
 
-class Later(Exception):
-    """The next turn is further off than the caller is prepared to wait; `wait` is in seconds."""
-
-    def __init__(self, wait: float) -> None:
-        super().__init__(f"The next turn is in {wait:.1f} s")
-        self.wait = wait
-
-
 class Pace:
     """`interval` seconds between any two calls, and so many writes in any minute and in any day.
 
@@ -67,9 +59,6 @@ class Pace:
     that we know of: https://developers.nexudus.com/reference/api-limitations. Every key expires.
     Raises what Redis raises.
     """
-
-    # On the object, so that whoever is handed a pace can catch it without importing this file.
-    Later: ClassVar[type[Later]] = Later
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Slack's payloads taken apart: who acted, where, and how they can be answered. Pure.
+"""Slack's payloads taken apart: who acted, where, and how they can be answered. Pure, but for the clock.
 
 `name` and `username` are not to be trusted; ids are opaque.
 https://docs.slack.dev/reference/interaction-payloads

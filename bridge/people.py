@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from bridge.cache import Cache
 from bridge.gate import gate, snapshot
 from bridge.refusals import NotAllowed, SlackAway
+from bridge.wire import BadReference
 from bridge.words import Mentioned, Names
 
 # How long "nobody with this address" and "not public" are believed: somebody who just signed up should not wait long.
@@ -74,11 +75,9 @@ class Rules:
 class People:
     """The mapping behind the gate, with what was looked up kept in the cache."""
 
-    def __init__(self, board: Board, slack: SlackSide, cache: Cache, rules: Rules, missing: type[Exception]) -> None:
-        """`missing` is what the board's look-ups raise for a record that is not there."""
-        self.board, self.cache = board, cache
-        self._slack, self._missing = slack, missing
-        self.rules = rules
+    def __init__(self, board: Board, slack: SlackSide, cache: Cache, rules: Rules) -> None:
+        self.board, self.cache, self.rules = board, cache, rules
+        self._slack = slack
 
     # ── who ──────────────────────────────────────────────────────────────────
 
@@ -159,7 +158,7 @@ class People:
     async def _single(self, look_up: Callable[[int], Awaitable[Record]], id_: int) -> Record | None:
         try:
             return await look_up(id_)
-        except self._missing:
+        except BadReference:
             return None  # lists may hold deleted records, which cannot be read singly
 
     async def changed(self, user: Mapping[str, Any]) -> bool:

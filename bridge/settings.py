@@ -1,4 +1,4 @@
-"""The environment, read once and checked whole: the only reader of it.
+"""The settings: the environment and `.env`, read once and checked whole.
 
 Every field is a variable of the same name in capitals, described in .env.example.
 Durations are in seconds.

@@ -51,7 +51,7 @@ class Sources:
 
     def carriable(self, message: Mapping[str, Any]) -> list[File]:
         """A message's files as they may be carried; those that cannot be have their reason."""
-        on = self.file_rules.on and "files:read" in self.api.scopes
+        on = self.file_rules.on and attachment.SCOPE in self.api.scopes
         return attachment.listed(message.get("files"), replace(self.file_rules, on=on))
 
     async def keep_files(self, files: Sequence[File]) -> str | None:
@@ -123,7 +123,10 @@ class Sources:
             return "UTC"
 
     async def carry(self, draft: Draft, memory: FormMemory) -> Draft | Problem:
-        """The draft with what was kept below what was typed, and the ticked files; a problem rather than without."""
+        """The draft with what was kept below what was typed, and the ticked files.
+
+        A Problem if any of it is gone: never a draft that silently lacks it.
+        """
         own = await self._read(memory.files, "message", "files_gone")
         if isinstance(own, Problem):
             return own

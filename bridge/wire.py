@@ -13,7 +13,7 @@ A read changes nothing, so a read never ends as Unsure. No message of an error h
 that the board sent, save its own sentences in `Message`.
 
 Rules: https://developers.nexudus.com/rest-api/overview, /rest-api/authentication and
-/reference/api-limitations; where they are silent, reference/nexudus.md says who saw it.
+/reference/api-limitations.
 """
 
 import asyncio
@@ -77,6 +77,14 @@ class Unsure(NexudusError):
 
 class Throttled(Unavailable):
     """The board asked us, not only this call, to slow down."""
+
+
+class Later(Exception):
+    """Our own pace: the next turn is further off than the caller is prepared to wait; `wait` is in seconds."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"The next turn is in {wait:.1f} s")
+        self.wait = wait
 
 
 class Rejected(Exception):

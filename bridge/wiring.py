@@ -42,7 +42,6 @@ from bridge.sources import Sources
 from bridge.telling import Telling
 from bridge.tokens import Tokens
 from bridge.webapi import CallFailed, WebApi
-from bridge.wire import BadReference
 
 log = structlog.get_logger()
 
@@ -154,7 +153,7 @@ def _assemble(
     installation = Installation(outbox, settings.slack_bot_token.get_secret_value())
     tokens, board = _board(settings, redis, http)
     cache = Cache(redis, settings.prefix)
-    people = People(board, SlackSide(api.user, api.channel, api.home), cache, _rules(settings), BadReference)
+    people = People(board, SlackSide(api.user, api.channel, api.home), cache, _rules(settings))
     whereabouts = places.Places(people, board, cache, _place_rules(settings))
     sources = Sources(
         api, Originals(redis, settings.prefix), people, _limits(settings), _file_rules(settings),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge.pace import Later, Pace
+from bridge.pace import Pace
+from bridge.wire import Later
 
 PREFIX = "bridge:{main}:"
 
@@ -118,7 +119,7 @@ async def test_a_long_pause_sends_those_away_who_have_a_slot(redis: Redis) -> No
     waiting = asyncio.create_task(ours.turn(write=True))
     await asyncio.sleep(0.05)
     await ours.pause(60)
-    with pytest.raises(ours.Later):
+    with pytest.raises(Later):
         await waiting
     assert await redis.zcard(f"{PREFIX}pace:writes") == 0
 

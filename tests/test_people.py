@@ -7,10 +7,13 @@ board afterwards, and which sentence the person was told.
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
+import httpx
 import pytest
 from redis.asyncio import Redis
 
 from bridge import sentences
+from bridge.webapi import CallFailed, WebApi
 from tests.dora import DORA, DORAS, POST, PROFILES, add_dora, add_profile, ids, posted, refused, told
 from tests.space import ANA, BEN, Space, open_space, until
 
@@ -110,6 +113,16 @@ async def test_somebody_slack_does_not_show_us_is_foreign(space: Space, error: s
     reply = await space.sender.command("U0NOBODY", POST)
 
     await refused(space, "U0NOBODY", reply, "foreign")
+
+
+async def test_an_answer_that_names_no_workspace_is_no_answer(space: Space) -> None:
+    """auth.test without a team, as a proxy may answer it, is a Slack that is away: nobody is held to be at home."""
+    space.workspace._methods["auth.test"] = lambda _: {}
+    async with aiohttp.ClientSession() as session, httpx.AsyncClient() as http:
+        api = WebApi("xoxb-demo", space.settings.slack_api_url, session, http)
+        with pytest.raises(CallFailed) as failed:
+            await api.home()
+    assert failed.value.passing
 
 
 @pytest.mark.parametrize("error", ["ratelimited", "internal_error", 503])

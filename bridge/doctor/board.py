@@ -7,7 +7,8 @@ import httpx
 from bridge import decision
 from bridge.doctor import trial
 from bridge.doctor.finding import Finding
-from bridge.doctor.visit import BUSINESSES, COWORKERS, FILES, GROUPS, THREADS, USERS, NoLogin, Record, Visit, trouble
+from bridge.doctor.visit import NoLogin, Record, Visit, trouble
+from bridge.nexudus import BUSINESSES, COWORKERS, FILES, GROUPS, THREADS, USERS
 from bridge.settings import Settings
 from bridge.wire import NexudusError, Page
 

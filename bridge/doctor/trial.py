@@ -17,7 +17,8 @@ from redis.exceptions import RedisError
 
 from bridge import store
 from bridge.doctor.finding import Finding
-from bridge.doctor.visit import GROUPS, THREADS, USERS, Record, Visit
+from bridge.doctor.visit import Record, Visit
+from bridge.nexudus import GROUPS, THREADS, USERS
 from bridge.settings import Settings
 from bridge.wire import NexudusError, Refused, Rejected, Unsure, throttle
 

@@ -18,10 +18,6 @@ from bridge.wire import NexudusError, Page, Rejected, Reply, decipher, fetch, th
 
 Record = dict[str, Any]
 
-THREADS, GROUPS = "community/communitythreads", "community/communitygroups"
-COWORKERS, USERS, BUSINESSES = "spaces/coworkers", "sys/users", "sys/businesses"
-FILES = "community/communitythreadfiles"
-
 _CLIENT = str(uuid.uuid5(uuid.NAMESPACE_DNS, "doctor.bridge"))
 # What each refusal means: https://developers.nexudus.com/rest-api/authentication
 _LOGIN: Mapping[str, tuple[str, str]] = {

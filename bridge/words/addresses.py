@@ -8,7 +8,7 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from bridge.words.nouns import Names
 
-# Characters of an address of Slack's that are looked through; what is longer was made up, and gives away anything.
+# Characters of an address of Slack's that are looked through: a longer address is not Slack's own and is hidden whole.
 MOST = 2000
 # Anywhere, because a login page or a redirector has the address that it leads to in its own.
 _SLACKS = re.compile(r"(?i)(?<![\w-])(?:slack(?:-gov)?\.com\.?(?::\d*)?(?=[/?#\\]|$)|slack:)")
