@@ -13,6 +13,7 @@ from bridge import decision
 from bridge.draft import Draft, Origin, Outcome
 from bridge.entry import Entry
 from bridge.files.box import FileBox
+from bridge.originals import Originals
 from bridge.outbox import Outbox
 from bridge.worker import Worker
 from tests.commanding import TEAM, bridge, draft, end, mark_as_sending, put
@@ -175,6 +176,25 @@ async def test_a_damaged_look_up_is_looked_up_again(space: Space, text: str | by
     assert (whoami.status, posted.status) == (200, 200)
     await until(lambda: [each["Subject"] for each in space.threads] == ["Dinner"])
     assert json.loads(str(await space.redis.get(key)))
+
+
+@pytest.mark.parametrize("text", ["not json", "[" * 200_000, "[1]"])
+async def test_a_damaged_original_is_none(resting: Space, text: str) -> None:
+    """What a form was opened on and cannot be read counts as gone, which the form can say."""
+    originals = Originals(resting.redis, resting.settings.prefix)
+    name = str(await originals.keep({"text": "Soup"}))
+    assert await originals.read(name) == {"text": "Soup"}
+    await resting.redis.set(resting.settings.prefix + name, text, ex=60)
+    assert await originals.read(name) is None
+
+
+@pytest.mark.parametrize("text", ["not json", "[" * 200_000])
+async def test_a_damaged_file_is_not_found(redis_url: str, redis: Redis, text: str) -> None:
+    """A token that stands for nothing readable is a token that stands for nothing."""
+    async with open_space(redis_url, files=True, worker=False) as space:
+        token = "t" * 43
+        await redis.set(f"{space.settings.prefix}file:{token}", text, ex=60)
+        assert (await space.sender.client.get(f"{space.url}/files/{token}")).status_code == 404
 
 
 # ── what never ends ──────────────────────────────────────────────────────────
