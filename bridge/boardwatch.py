@@ -24,19 +24,24 @@ class BoardWatch:
         self._redis = redis
         self._away, self._rejected = prefix + "away", prefix + "rejected"
         self._away_ttl = round(max(_AWAY_TTL, 1.3 * longest_wait))
-        # What another process noted before we started may be out of date: the first success clears it.
+        # What is asked about at the start.
         self._trouble: str | None = "unknown"
 
     async def notice(self, error: Exception | None) -> None:
-        """A call ended in `error`, or (None) well. Other errors are answers too, and change nothing."""
+        """A call ended in `error`, or (None) well: then the trouble that any process noted is over.
+
+        Other errors are answers too, and change nothing.
+        """
         if isinstance(error, Unauthorized):
             self._log("board_rejects_login", reason=error.reason, remedy="run bridge doctor")
             await self._redis.set(self._rejected, error.reason, ex=_REJECTED_TTL)
         elif isinstance(error, Unavailable | Unsure):
             self._log("board_away", why=str(error))
             await self._redis.set(self._away, 1, ex=self._away_ttl)
-        elif error is None and self._trouble:
-            if await self._redis.delete(self._away, self._rejected):
+        elif error is None:
+            # Asked first: nearly always nothing is noted, and a write for each post would go to the disk.
+            if await self._redis.exists(self._away, self._rejected):
+                await self._redis.delete(self._away, self._rejected)
                 log.info("board_back")
             self._trouble = None
 

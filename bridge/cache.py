@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 
 class Cache:
-    """JSON values under `prefix`; a Redis that is away only costs the look-up."""
+    """JSON values under `prefix`; a Redis that is away, or a value that is damaged, only costs the look-up."""
 
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis, self._prefix = redis, prefix
@@ -26,7 +26,7 @@ class Cache:
             texts = await self._redis.mget([self._prefix + key for key in keys])
         except RedisError:
             return [None] * len(keys)
-        return [json.loads(text) if text else None for text in texts]
+        return [_read(text) if text else None for text in texts]
 
     async def get(self, key: str, look_up: Callable[[], Awaitable[Any]], ttl: Callable[[Any], float] | float) -> Any:
         """The remembered value, else the looked-up one, kept for `ttl` seconds. Raises what look_up raises."""
@@ -52,4 +52,12 @@ class Cache:
             return
 
     async def drop(self, *keys: str) -> None:
+        """Raises RedisError: what was to be forgotten would be believed until its time is over."""
         await self._redis.delete(*(self._prefix + key for key in keys))
+
+
+def _read(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

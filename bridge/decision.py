@@ -59,9 +59,7 @@ def decide(error: Exception, entry: Entry, *, marked: bool, longest: float) -> O
     if isinstance(error, Unavailable | SlackAway):
         whose = "slack away" if isinstance(error, SlackAway) else "unavailable"
         return Again(max(wait(WAITS, entry.failures, longest), error.wait or 0), whose, void=marked)
-    if marked:
-        return Again(EARLY_LOOKS[0], "unsure", void=False)
-    return Again(wait(WAITS, entry.failures, longest), type(error).__name__, void=False)
+    return Again(EARLY_LOOKS[0], "unsure", void=False)
 
 
 def wait(schedule: tuple[int, ...], tries: int, longest: float) -> float:

@@ -32,36 +32,31 @@ log = structlog.get_logger()
 
 # Seconds that a thread's link waits for its files at most, so that it is told once, with the final picture.
 PICTURE = 4
+# Posts that one worker has in hand at a time.
+SLOTS = 8
 
 
 @dataclass(frozen=True)
 class Policy:
     """How long and how carefully, in seconds. `quiet`: before somebody hears that their post is still tried."""
 
-    patience: float = 86400
-    timeout: float = 15
-    search_lag: float = 10
-    quiet: float = 8
-    longest_wait: float = 600
-    thread_url: str = ""
+    patience: float
+    timeout: float
+    search_lag: float
+    quiet: float
+    longest_wait: float
+    thread_url: str
 
 
 class Delivery:
     """Works the outbox until told to stop; any number of these share one Redis."""
 
     def __init__(
-        self,
-        outbox: Outbox,
-        board: Nexudus,
-        places: Places,
-        report: Report,
-        policy: Policy,
-        watch: BoardWatch,
-        slots: int = 8,
+        self, outbox: Outbox, board: Nexudus, places: Places, report: Report, policy: Policy, watch: BoardWatch
     ) -> None:
         self._outbox, self._board, self._report = outbox, board, report
         self._people, self._places = places.people, places
-        self._policy, self._watch, self._slots = policy, watch, slots
+        self._policy, self._watch = policy, watch
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -70,7 +65,7 @@ class Delivery:
 
     async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
         """Claim and attempt until `stop`, and nothing while it is `closed`."""
-        await Worker(self._outbox, self._attempt_or_note, "posts", self._slots, self._stopping).run(closed)
+        await Worker(self._outbox, self._attempt_or_note, "posts", SLOTS, self._stopping).run(closed)
 
     async def _attempt_or_note(self, entry: Entry) -> None:
         try:
@@ -144,12 +139,17 @@ class Delivery:
             await self._people.forget(entry.draft.origin.user)
             await self._outbox.note(entry, resolved_anew=1)
         unsent = entry.sends == 0 and (follows.void or not marked)
-        await self._say_still_trying(entry, unsent=unsent, next_in=follows.delay)
-        called = marked and not follows.void
-        return await self._outbox.put_back(entry, follows.delay, void=follows.void, called=called, error=follows.error)
+        delay, called = self._within_patience(entry, follows.delay), marked and not follows.void
+        await self._say_still_trying(entry, unsent=unsent, next_in=delay)
+        return await self._outbox.put_back(entry, delay, void=follows.void, called=called, error=follows.error)
 
     def _wait(self, entry: Entry) -> float:
         return decision.wait(decision.WAITS, entry.failures, self._policy.longest_wait)
+
+    def _within_patience(self, entry: Entry, delay: float) -> float:
+        """Whoever named the delay: at the end of patience the person hears how it ended."""
+        left = entry.asked + self._policy.patience - (time.time() - entry.drift)
+        return min(delay, max(0.0, left) + 1)
 
     # ── in doubt ─────────────────────────────────────────────────────────────
 
@@ -163,7 +163,7 @@ class Delivery:
             seen = await self._search(entry, since)
         except NexudusError as error:
             await self._watch.notice(error)
-            delay = max(getattr(error, "wait", None) or 0, self._wait(entry))
+            delay = self._within_patience(entry, max(getattr(error, "wait", None) or 0, self._wait(entry)))
             await self._say_still_trying(entry, next_in=delay)
             return await self._outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
         if len(seen.found) > 1:
@@ -207,12 +207,14 @@ class Delivery:
     async def _look_late(self, entry: Entry) -> None:
         """A given-up draft is looked for once more; what turns up is told."""
         again = 0.0
-        try:
-            seen = await self._search(entry, entry.first_sent or entry.kept)
-            if len(seen.found) == 1:
-                return await self._adopt(entry, seen.found[0], late=True)
-        except NexudusError:
-            again = decision.LATE_LOOK
+        # Its words may have been erased meanwhile, and a look that keeps breaking would never end.
+        if entry.body and entry.stuck <= decision.MOST_STUCK:
+            try:
+                seen = await self._search(entry, entry.first_sent or entry.kept)
+                if len(seen.found) == 1:
+                    return await self._adopt(entry, seen.found[0], late=True)
+            except NexudusError:
+                again = decision.LATE_LOOK
         await self._outbox.told(entry, entry.told or "untold", look_again=again)
         return None
 
@@ -220,6 +222,10 @@ class Delivery:
 
     async def _end(self, entry: Entry, outcome: Outcome) -> None:
         said = await self._outbox.settle(entry, outcome)
+        if said == "held" and outcome.late:
+            # The thread is another draft's. That this one may not have been posted its person knows already.
+            await self._outbox.told(entry, entry.told or "untold")
+            return
         if said == "held":
             outcome = Outcome("unsure", "several")
             said = await self._outbox.settle(entry, outcome)
@@ -241,18 +247,24 @@ class Delivery:
     async def _tell(self, entry: Entry) -> None:
         assert entry.outcome is not None
         try:
-            way = await self._report(entry, entry.outcome)
+            way = await self._way_of_telling(entry, entry.outcome)
         except Untold as untold:
             if not decision.is_past_telling(entry, time.time() - entry.drift, final=untold.final):
                 wait = decision.wait(decision.TELLING_WAITS, entry.telling, self._policy.longest_wait)
-                await self._outbox.tell_later(entry, max(wait, untold.wait or 0))
+                await self._outbox.tell_later(entry, min(max(wait, untold.wait or 0), decision.TELLING_PATIENCE))
                 return
             way = "untold"
             log.error("untold", id=entry.id)
-        again = decision.LATE_LOOK if entry.outcome.ending == "unsure" else 0
+        again = decision.LATE_LOOK if entry.outcome.ending == "unsure" and entry.body else 0
         if await self._outbox.told(entry, way, look_again=again):
             metrics.TOLD.labels(way).inc()
             metrics.STAGE.labels("telling").observe(max(0.0, time.time() - entry.drift - (entry.ended or entry.kept)))
+
+    async def _way_of_telling(self, entry: Entry, outcome: Outcome) -> str:
+        """Raises Untold. A telling that broke so often, in whatever way, breaks for good."""
+        if entry.stuck > decision.MOST_STUCK:
+            raise Untold(final=True)
+        return await self._report(entry, outcome)
 
     async def _say_still_trying(self, entry: Entry, *, unsent: bool = False, next_in: float = 0) -> None:
         """Once, after a while: kept, still trying; `unsent` offers to cancel. Failing to say so is no failure.

@@ -84,12 +84,10 @@ class Draft:
 
     @classmethod
     def from_json(cls, text: str) -> "Draft":
-        data: dict[str, Any] = json.loads(text)
-        data["origin"] = Origin(**data["origin"])
-        # A newer version may have written more than this one knows.
-        known = {each.name for each in dataclasses.fields(cls)}
+        data = _known(cls, json.loads(text))
+        data["origin"] = Origin(**_known(Origin, data["origin"]))
         fields: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
         }
         return cls(**fields)
 
@@ -123,7 +121,12 @@ class Outcome:
 
     @classmethod
     def from_json(cls, text: str) -> "Outcome":
-        return cls(**json.loads(text))
+        return cls(**_known(cls, json.loads(text)))
+
+
+def _known(cls: type[Draft | Origin | Outcome], data: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what a newer version wrote: after a rollback its posts are still to be delivered."""
+    return {each.name: data[each.name] for each in dataclasses.fields(cls) if each.name in data}
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ class Entry:
         return self.retried or self.kept
 
 
-# What taking a record apart ends in that another version of bridge wrote.
-UNREADABLE = (ValueError, TypeError, KeyError)
+# What taking a record apart ends in that another version of bridge wrote, or that was damaged.
+UNREADABLE = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
 
 def read_entry(fields: Mapping[str, str], *, form_closed: bool) -> Entry:

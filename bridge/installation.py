@@ -19,8 +19,8 @@ class Installation:
         Nobody can be told any more; what is in doubt stays, to be looked for by a new installation.
         """
         await self._outbox.redis.set(self._key, self._fingerprint, ex=round(self._outbox.keep))
-        async for entry in self._outbox.listing():
-            if await self._outbox.cancel(entry.id, "uninstalled") == "cancelled":
+        async for id_, entry in self._outbox.listing():
+            if entry and await self._outbox.cancel(id_, "uninstalled") == "cancelled":
                 await self._outbox.told(entry, "untold", leased=False)
         # Nothing in a prefix means anything to MATCH.
         for pattern in ("slack:*", "member:*", "tokens"):

@@ -61,7 +61,7 @@ def claimed(found: Any) -> dict[str, str] | float:
     """What a claim answered: the record's fields, or how many seconds nothing will be due (-1: nothing waits)."""
     if isinstance(found, int):
         return found / 1000 if found >= 0 else -1.0
-    return found if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))
+    return dict(zip(found[::2], found[1::2], strict=True))
 
 
 async def woken(blocking: Redis, key: str, seconds: float) -> None:

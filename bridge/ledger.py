@@ -67,20 +67,25 @@ class _Line:
 
 async def listing(outbox: Outbox, *, as_json: bool) -> str:
     """What waits, then what failed or could not be told; not what its person has posted since."""
-    lines = [await _line(outbox, entry) async for entry in outbox.listing() if not await _was_mended(outbox, entry)]
+    kept = [each async for each in outbox.listing()]
+    lines = [await _line(outbox, entry) for _, entry in kept if entry and not await _was_mended(outbox, entry)]
+    unreadable = [id_ for id_, entry in kept if entry is None]
     if as_json:
-        return _json([_summary(line) for line in lines])
-    if not lines:
-        return "Nothing waits, and nothing has failed."
-    shown = table.drawn(_HEADINGS, [_row(line) for line in lines])
-    return f"{shown}\n\n{_NOBODY_TAKES_THEM}" if any(line.is_overdue for line in lines) else shown
+        damaged = [{"reference": id_, "state": "unreadable", "reason": _unreadable(id_)} for id_ in unreadable]
+        return _json([*map(_summary, lines), *damaged])
+    shown = [
+        table.drawn(_HEADINGS, [_row(line) for line in lines]) if lines else "",
+        "\n".join(map(_unreadable, unreadable)),
+        _NOBODY_TAKES_THEM if any(line.is_overdue for line in lines) else "",
+    ]
+    return "\n\n".join(filter(None, shown)) or "Nothing waits, and nothing has failed."
 
 
 async def show(outbox: Outbox, id_: str, *, as_json: bool) -> Done:
     """All that an operator may want to know of one draft, its words too: nobody's words should be lost."""
     entry = await outbox.get(id_)
     if entry is None:
-        return Done(False, _unknown(id_))
+        return await _without_entry(outbox, id_)
     line, message = await _line(outbox, entry), compose_message(entry.draft, words.Names())
     if as_json:
         return Done(True, _json(_summary(line) | _particulars(entry) | {"message": message}))
@@ -200,9 +205,11 @@ async def retry(outbox: Outbox, tokens: Tokens, id_: str) -> Done:
     A login that was turned down is tried again with it: somebody who retries has mended it.
     """
     entry = await outbox.get(id_)
-    if entry and entry.outcome and entry.outcome.reason == "changed_mind":
+    if entry is None:
+        return await _without_entry(outbox, id_)
+    if entry.outcome and entry.outcome.reason == "changed_mind":
         return Done(False, f"{id_} was cancelled by its person; only they may post it again.")
-    if entry and await _was_mended(outbox, entry):
+    if await _was_mended(outbox, entry):
         return Done(False, f"{id_}: its person has sent it again since; tried too, it would stand there twice.")
     state = await outbox.retry(id_)
     if state in ("kept", "sending"):
@@ -218,8 +225,10 @@ async def retry(outbox: Outbox, tokens: Tokens, id_: str) -> Done:
 async def drop(outbox: Outbox, id_: str) -> Done:
     """Take a draft out of the queue; its person is told that it was not posted."""
     before = await outbox.get(id_)
+    if before is None:
+        return await _without_entry(outbox, id_)
     state = await outbox.cancel(id_, "dropped")
-    if state == "cancelled" and before and before.state == "kept":
+    if state == "cancelled" and before.state == "kept":
         return Done(True, f"{id_} was taken out of the queue; its person will be told that it was not posted.")
     sentences = {
         "sending": f"{id_} may be on the board already, so it cannot be dropped. It will be looked for.",
@@ -228,6 +237,18 @@ async def drop(outbox: Outbox, id_: str) -> Done:
         "unknown": _unknown(id_),
     }
     return Done(False, sentences.get(state) or f"{id_} was not posted, and waits for nothing; nothing was done.")
+
+
+async def _without_entry(outbox: Outbox, id_: str) -> Done:
+    return Done(False, _unreadable(id_) if await outbox.is_kept(id_) else _unknown(id_))
+
+
+def _unreadable(id_: str) -> str:
+    id_ = _clean(id_)
+    return (
+        f"{id_} is kept, but this version of bridge cannot read it: start the version that wrote it, then "
+        f"`bridge outbox retry {id_}`."
+    )
 
 
 def _unknown(id_: str) -> str:

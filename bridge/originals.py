@@ -1,6 +1,7 @@
 """What a form was opened on, kept for as long as a form may stay open: Slack sends it once, and not with the form."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 from collections.abc import Mapping
@@ -34,8 +35,10 @@ class Originals:
         return name
 
     async def read(self, name: str) -> dict[str, Any] | None:
-        """What was kept, or None when its time is over. Raises RedisError."""
+        """What was kept, or None when its time is over, or it is damaged. Raises RedisError."""
         if not name.startswith("original:"):
             return None
         text = await self.redis.get(self.prefix + name)
-        return dict(json.loads(text)) if text else None
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
+            return dict(json.loads(text)) if text else None
+        return None

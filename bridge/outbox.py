@@ -42,9 +42,9 @@ class Outbox:
     redis: Redis
     blocking: Redis
     prefix: str
-    lease: float = 30
-    keep: float = 30 * 86400
-    per_hour: int = 20
+    lease: float
+    keep: float
+    per_hour: int
     token: str = field(default_factory=lambda: secrets.token_hex(8))
 
     # ── keeping ──────────────────────────────────────────────────────────────
@@ -77,13 +77,17 @@ class Outbox:
         fields = leases.claimed(await self.run(scripts.CLAIM, token, _ms(self.lease)))
         if isinstance(fields, float):
             return fields
-        drift = time.time() - int(fields["claimed"]) / 1000
         try:
+            drift = time.time() - int(fields["claimed"]) / 1000
             return replace(await self.read(fields), drift=drift)
         except UNREADABLE:
-            log.error("unreadable", id=fields.get("id"))
-            await self.run(scripts.PARK, fields.get("id", ""), _ms(self.keep))
-            return 0.0
+            return await self.park(fields.get("id", ""))
+
+    async def park(self, id_: str, queue: str = "due") -> float:
+        """Set a record that cannot be read aside for the operator. Answers that the `queue` can be asked at once."""
+        log.error("unreadable", id=id_)
+        await self.run(scripts.PARK, id_, _ms(self.keep), queue=queue)
+        return 0.0
 
     async def wait(self, seconds: float) -> None:
         """Sleep until something is put, or for so long (at most)."""
@@ -183,25 +187,29 @@ class Outbox:
         return cast(str, await self.run(scripts.RETRY, id_))
 
     async def get(self, id_: str) -> Entry | None:
+        """None also for a record that cannot be read; not logged here, where commands write what they are asked for."""
         fields = cast("dict[str, str]", await self.redis.hgetall(self.record_key(id_)))
         try:
             return await self.read(fields) if fields else None
         except UNREADABLE:
-            log.error("unreadable", id=id_)
             return None
+
+    async def is_kept(self, id_: str) -> bool:
+        """Whether there is a record, also one that cannot be read."""
+        return bool(await self.redis.exists(self.record_key(id_)))
 
     async def latest(self, team: str, user: str, count: int = 5) -> list[Entry]:
         """A person's latest drafts, newest first."""
         ids = cast("list[str]", await self.redis.zrevrange(self.mine_key(team, user), 0, count - 1))
         return [entry for id_ in ids if (entry := await self.get(id_))]
 
-    async def listing(self) -> AsyncIterator[Entry]:
-        """What waits, then what failed or could not be told: each once."""
+    async def listing(self) -> AsyncIterator[tuple[str, Entry | None]]:
+        """What waits, then what failed or could not be told: each once, None for a record that cannot be read."""
         waiting = cast("list[str]", await self.redis.zrange(self.key("due"), 0, -1))
         failed = cast("list[str]", await self.redis.zrange(self.key("failed"), 0, -1))
         for id_ in dict.fromkeys([*waiting, *failed]):
-            if entry := await self.get(id_):
-                yield entry
+            if (entry := await self.get(id_)) or await self.is_kept(id_):
+                yield id_, entry
 
     async def posted_from(self, team: str, channel: str, ts: str) -> list[dict[str, Any]]:
         """The threads made of one Slack message, with who made them."""

@@ -21,7 +21,11 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local write, minute, day = ARGV[1] == '1', tonumber(ARGV[4]), tonumber(ARGV[5])
 redis.call('ZREM', KEYS[2], ARGV[8])
-local slot = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+-- Nobody reserves further ahead than their patience: what is further off was damaged, or the clock was set back.
+local far = now + 86400000000
+redis.call('ZREMRANGEBYSCORE', KEYS[2], far, '+inf')
+local reserved, slot = tonumber(redis.call('GET', KEYS[1]) or '0') or 0, now
+if reserved > now and reserved < far then slot = reserved end
 slot = math.max(slot, now + redis.call('PTTL', KEYS[3]) * 1000)
 local function keep(limit, window)
     local nth = redis.call('ZREVRANGE', KEYS[2], limit - 1, limit - 1, 'WITHSCORES')[2]

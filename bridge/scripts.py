@@ -13,13 +13,15 @@ local function land(id)
   local air = redis.call('HGET', record(id), 'air')
   if air and redis.call('GET', air) == id then redis.call('DEL', air) end
 end
-local function give_back(id, at)
-  redis.call('HDEL', record(id), 'claim')
-  redis.call('ZADD', due, at, id)
-end
 local function call_worker(wake, id)
   redis.call('LPUSH', prefix .. wake, id)
   redis.call('LTRIM', prefix .. wake, 0, 99)
+end
+-- Idle workers sleep until what was due next when they looked: the one that is called looks again.
+local function give_back(id, at)
+  redis.call('HDEL', record(id), 'claim')
+  redis.call('ZADD', due, at, id)
+  call_worker('wake', id)
 end
 """
 )
@@ -237,7 +239,6 @@ if state ~= 'kept' then return state end
 redis.call('HSET', record(id), 'state', 'cancelled', 'outcome', outcome, 'ended', now, 'watched', 0)
 if draft ~= '' then redis.call('HSET', record(id), 'draft', draft) end
 give_back(id, now)
-call_worker('wake', id)
 return 'cancelled'
 """
 )
@@ -259,7 +260,6 @@ redis.call('HDEL', record(id), 'outcome', 'told', 'telling', 'noted', 'resolved_
 redis.call('PERSIST', record(id))
 redis.call('ZREM', prefix .. 'failed', id)
 give_back(id, now)
-call_worker('wake', id)
 return back
 """
 )

@@ -96,11 +96,9 @@ def _text(value: object) -> str:
 
 
 def parse_time(value: object) -> float | None:
-    """Epoch seconds of the board's times: ISO-8601, 0 to 7 fractional digits, UTC."""
-    text = str(value or "").removesuffix("Z")
-    head, _, fraction = text.partition(".")
+    """Epoch seconds of the board's times: ISO-8601 with any fraction, UTC unless an offset says otherwise."""
     try:
-        moment = datetime.fromisoformat(head).replace(tzinfo=UTC).timestamp()
+        moment = datetime.fromisoformat(str(value or ""))
     except ValueError:
         return None
-    return moment + (float(f"0.{fraction}") if fraction.isdigit() else 0)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

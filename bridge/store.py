@@ -53,6 +53,8 @@ def connect(url: str, *, timeout: float = STORE) -> Redis:
     redis-py's own defaults retry ten times, which outlasts Slack's three seconds. One retry
     is for the pooled connection that a restart of the server left dead; every script of
     ours may run twice. What timed out is not tried again: there would be no time left.
+
+    A byte that is no UTF-8 is read as U+FFFD: damage to one record must not keep a script's whole answer from us.
     """
     # In a burst a queue for few connections serves the first at once; a connection for everybody makes all late. Who
     # waits in it has asked nothing yet, so that may take longer than an answer.
@@ -61,6 +63,7 @@ def connect(url: str, *, timeout: float = STORE) -> Redis:
         max_connections=_CONNECTIONS,
         timeout=1.5 * timeout,
         decode_responses=True,
+        encoding_errors="replace",
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),

@@ -15,7 +15,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from cryptography.fernet import Fernet, InvalidToken
@@ -194,8 +194,7 @@ class Tokens:
         if self._client_id is None:
             made = str(uuid.uuid4())
             await self._redis.set(self._id_key, made, nx=True)
-            kept = await self._redis.get(self._id_key)
-            self._client_id = kept.decode() if isinstance(kept, bytes) else (kept or made)
+            self._client_id = cast("str | None", await self._redis.get(self._id_key)) or made
         return self._client_id
 
     async def _encrypted(self, record: dict[str, Any]) -> bytes:

@@ -48,7 +48,11 @@ class Worker:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
-        """Until `stopping`, and nothing while it is `closed`. A Redis that is away is waited for."""
+        """Until `stopping`, and nothing while it is `closed`. A Redis that is away is waited for.
+
+        So is whatever else a claim ends in: the others' entries are due after it. Only its type is logged, since its
+        text may hold people's words.
+        """
         free, away = asyncio.Semaphore(self.slots), False
         async with asyncio.TaskGroup() as tasks:
             while not self.stopping.is_set():
@@ -58,9 +62,10 @@ class Worker:
                         continue
                     await free.acquire()
                     claimed = await self._claim(free)
-                except RedisError as error:
+                except Exception as error:
                     if not away:
-                        log.error("store_away", of=self.of, error=type(error).__name__)
+                        event = "store_away" if isinstance(error, RedisError) else "claim_broke"
+                        log.error(event, of=self.of, error=type(error).__name__)
                     away = True
                     await asyncio.sleep(0.5)
                     continue

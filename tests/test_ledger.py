@@ -112,8 +112,8 @@ async def test_what_nobody_takes_is_overdue(resting: Space) -> None:
 
 
 async def is_put_back(resting: Space) -> bool:
-    (entry,) = [each async for each in resting.bridge.outbox.listing()]
-    return bool(entry.last_error) and not entry.claim
+    ((_, entry),) = [each async for each in resting.bridge.outbox.listing()]
+    return bool(entry and entry.last_error) and not (entry and entry.claim)
 
 
 async def test_a_long_reason_is_cut_between_words(resting: Space) -> None:
@@ -376,7 +376,7 @@ async def test_the_store_of_a_running_bridge_is_used(resting: Space, tmp_path: P
     env = environment(resting.settings, BRIDGE_DATA=str(folder)) | {"REDIS_URL": None}
     with store.embedded(folder) as url:
         client = store.connect(url)
-        await put(Outbox(client, client, resting.settings.prefix))
+        await put(Outbox(client, client, resting.settings.prefix, lease=4, keep=3600, per_hour=20))
         await client.aclose()
         running = await command(env, "outbox", "list")
     stopped = await command(env, "outbox", "list")

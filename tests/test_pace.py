@@ -139,3 +139,17 @@ def test_a_pace_of_nothing_is_a_mistake(redis: Redis) -> None:
     """A limit below one write would never let anything through."""
     with pytest.raises(ValueError, match="no pace"):
         pace(redis, writes_per_day=0)
+
+
+@pytest.mark.parametrize("text", ["99999999999999999", "nan", "inf", "no number"])
+async def test_a_damaged_slot_holds_nobody(redis: Redis, text: str) -> None:
+    """What no process can have reserved is passed over, and written over by the next turn."""
+    await redis.set(f"{PREFIX}pace:next", text)
+    await pace(redis).turn(write=True)
+    assert float(str(await redis.get(f"{PREFIX}pace:next"))) < (time.time() + 60) * 1e6
+
+
+async def test_writes_of_another_time_hold_nobody(redis: Redis) -> None:
+    """Noted before the server's clock was set back by months, they would spend the day's budget until then."""
+    await redis.zadd(f"{PREFIX}pace:writes", {"then": (time.time() + 90 * 86_400) * 1e6})
+    await pace(redis, writes_per_day=1).turn(write=True)

@@ -102,6 +102,25 @@ def test_no_clock_is_too_odd(headers: dict[str, str], value: Any) -> None:
     assert isinstance(parse_time(value), float | None)
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-01-01T00:00:00Z", 0.0),
+        ("2026-01-01T00:00:00", 0.0),
+        ("2026-01-01T00:00:00.5Z", 0.5),
+        ("2026-01-01T00:00:00.1234567Z", 0.123456),
+        ("2026-01-01T02:00:00+02:00", 0.0),
+        ("2025-12-31T19:00:00.25-05:00", 0.25),
+        ("2026-01-01T00:00:00.²Z", None),
+        ("yesterday", None),
+    ],
+)
+def test_the_boards_times_are_read_with_their_offset(text: str, seconds: float | None) -> None:
+    """UTC unless an offset says otherwise: hours off, a draft's own thread would be taken for an older one."""
+    new_year = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    assert parse_time(text) == (None if seconds is None else pytest.approx(new_year + seconds, abs=1e-5))
+
+
 @given(st.lists(st.dictionaries(COLUMNS, st.sampled_from([7, "S", "M", "2026-01-01T00:00:00Z"]) | ANY)))
 async def test_only_the_same_is_ever_adopted(records: list[dict[str, Any]]) -> None:
     """However odd the board's lists and records: what is adopted has our ids and words; nothing raises."""

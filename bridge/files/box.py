@@ -10,14 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import structlog
-
 from bridge import leases
 from bridge.attachment import ENDED, File
 from bridge.entry import UNREADABLE, Entry
 from bridge.outbox import Outbox
-
-log = structlog.get_logger()
 
 _OWN = "attach_"
 _HEAD = leases.head(_OWN)
@@ -33,9 +29,13 @@ redis.call('HSET', record(id), 'files', files, 'attaching', attaching)
 if delay < 0 then return 'ok' end
 redis.call('HDEL', record(id), 'attach_claim')
 redis.call('HSET', record(id), 'attach_stuck', 0)
-if tonumber(attaching) > 0 then redis.call('ZADD', due, now + delay, id) return 'ok' end
 local early = redis.call('HGET', record(id), 'told_early') == '1'
-if early and tonumber(staying) > 0 then redis.call('ZADD', due, now + delay, id) return 'ok' end
+if tonumber(attaching) > 0 or (early and tonumber(staying) > 0) then
+  redis.call('ZADD', due, now + delay, id)
+  redis.call('LPUSH', prefix .. 'attach-wake', id)
+  redis.call('LTRIM', prefix .. 'attach-wake', 0, 99)
+  return 'ok'
+end
 redis.call('HDEL', record(id), 'told_early')
 redis.call('ZREM', due, id)
 return 'ok'
@@ -70,14 +70,11 @@ class FileBox:
             return fields
         try:
             entry = await self.outbox.read(fields)
+            claimed, stuck = int(fields["attach_claimed"]) / 1000, int(fields["attach_stuck"])
+            drift = time.time() - claimed
+            return replace(entry, claim=fields["attach_claim"], claimed=claimed, drift=drift, stuck=stuck)
         except UNREADABLE:
-            # Another version's record: it must not stop the others.
-            log.error("unreadable", id=fields.get("id"))
-            await self.outbox.redis.zrem(self.outbox.key("attach"), fields.get("id", ""))
-            return 0.0
-        claimed = int(fields["attach_claimed"]) / 1000
-        stuck = int(fields["attach_stuck"])
-        return replace(entry, claim=fields["attach_claim"], claimed=claimed, drift=time.time() - claimed, stuck=stuck)
+            return await self.outbox.park(fields.get("id", ""), "attach")
 
     async def wait(self, seconds: float) -> None:
         """Sleep until a thread with files was noted, or for so long (at most)."""

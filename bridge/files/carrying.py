@@ -237,6 +237,8 @@ class Carrying:
         """A second word, because the first one was said before it was known that something stays."""
         fresh = replace(entry, files=tuple(files), attaching=0)
         try:
+            if entry.stuck > decision.MOST_STUCK and not entry.attaching:
+                raise Untold(final=True)  # it was the telling that broke so often, in whatever way
             way = await self.report(fresh, entry.outcome)
             metrics.TOLD.labels(way).inc()
         except Untold as untold:

@@ -99,7 +99,9 @@ class Files:
             asked.get(self._key(token))
             asked.pttl(self._key(token))
             text, left = await asked.execute()
-        return (json.loads(text), left / 1000) if text and left > 0 else (None, 0)
+        with contextlib.suppress(ValueError, RecursionError):  # damaged, it is no file
+            return (json.loads(text), left / 1000) if text and left > 0 else (None, 0)
+        return None, 0
 
     async def _counted_in(self, token: str) -> None:
         """Raises Full. Those who are broken off may keep a connection for a while: let them be few."""

@@ -59,7 +59,7 @@ def _said(one: Mapping[str, float], many: Mapping[str, float]) -> str:
 async def _ledger(folder: Path) -> AsyncIterator[Outbox]:
     with store.embedded(folder) as url:
         redis = store.connect(url, timeout=60)
-        yield Outbox(redis, redis, "bridge:{growth}:", per_hour=10**9)
+        yield Outbox(redis, redis, "bridge:{growth}:", lease=30, keep=30 * 86400, per_hour=10**9)
         await redis.aclose()
 
 
