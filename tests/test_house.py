@@ -97,7 +97,7 @@ IMPORTS: dict[str, set[str]] = {
     "erasure": {"draft", "outbox", "people", "sentences", "traces"},
     "ledger": {"causes", "draft", "entry", "outbox", "table", "tokens", "words"},
     "front": {"intake", "metrics"},
-    "socketmode": {"front", "intake", "metrics"},
+    "socketmode": {"front", "intake", "metrics", "webapi"},
 }  # fmt: skip
 # They put the rooms together, or look at all of them.
 FREE = {"__init__", "__main__", "demo", "doctor", "manifest", "operating", "running", "wiring"}
