@@ -10,7 +10,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from bridge import operating, running, store, wiring
+from bridge import listening, operating, running, store, wiring
 from bridge.operating import REDIS_EXAMPLE, read_settings, stop
 from bridge.problems import misspelt
 from bridge.settings import Settings
@@ -79,13 +79,13 @@ def _serve(*, web: bool, worker: bool) -> None:
         log.warning("setting_ignored", name=name, meant=meant)
     with _store(settings, alone=web and worker) as url:
         name, port = ("PORT", settings.port) if web else ("METRICS_PORT", settings.metrics_port)
-        listening = _listen(name, settings.host, port) if port is not None else None
-        asyncio.run(_run(settings, url, listening, web=web, worker=worker))
+        address = _listen(name, settings.host, port) if port is not None else None
+        asyncio.run(_run(settings, url, address, web=web, worker=worker))
 
 
 def _listen(name: str, host: str, port: int) -> socket.socket:
     try:
-        return running.listen(host, port)
+        return listening.listen(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             stop(f"{name}: {port} is taken by another program on this machine. Example: {name}=3001")
@@ -94,9 +94,9 @@ def _listen(name: str, host: str, port: int) -> socket.socket:
         stop(f"HOST: {host} is no address of this machine. Example: HOST=127.0.0.1")
 
 
-async def _run(settings: Settings, url: str, listening: socket.socket | None, *, web: bool, worker: bool) -> None:
+async def _run(settings: Settings, url: str, address: socket.socket | None, *, web: bool, worker: bool) -> None:
     async with wiring.build(settings, url) as bridge:
-        await running.run(bridge, web=web, worker=worker, listening=listening)
+        await running.run(bridge, web=web, worker=worker, listening=address)
 
 
 @contextlib.contextmanager

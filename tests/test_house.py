@@ -97,6 +97,7 @@ IMPORTS: dict[str, set[str]] = {
     "erasure": {"draft", "outbox", "people", "sentences", "traces"},
     "ledger": {"causes", "draft", "entry", "outbox", "table", "tokens", "words"},
     "front": {"intake", "metrics"},
+    "listening": set(),
     "socketmode": {"front", "intake", "metrics", "webapi"},
 }  # fmt: skip
 # They put the rooms together, or look at all of them.

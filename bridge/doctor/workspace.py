@@ -137,12 +137,9 @@ async def _socket_mode(client: AsyncWebClient, settings: Settings) -> Finding:
             raise ValueError("no address")
     except SlackApiError as error:
         name = _error_of(error)
-        # Without a name of Slack's it says nothing about the token.
-        remedy = (
-            _LATER
-            if name == "ratelimited" or not name.isidentifier()
-            else f"{_APP_TOKEN}; Socket Mode must be on there (Socket Mode)"
-        )
+        remedy = f"{_APP_TOKEN}; Socket Mode must be on there (Socket Mode)"
+        if name == "ratelimited" or not name.isidentifier():  # no name of Slack's says nothing about the token
+            remedy = _LATER
         return Finding(check, False, f"Slack gives this token no socket ({name})", remedy)
     except AWAY as error:
         return Finding(check, False, f"cannot be asked: {why(error)}", _LATER)
