@@ -75,8 +75,8 @@ IMPORTS: dict[str, set[str]] = {
     "telling": {"blocks", "draft", "entry", "outbox", "report", "sentences", "webapi"},
     "leaving": {"draft", "moments", "people", "sentences"},
     "prefilling": {
-        "aside", "attachment", "conversation", "draft", "entry", "form", "leaving", "moments", "people", "sentences",
-        "sources", "words",
+        "aside", "attachment", "commands", "conversation", "draft", "entry", "form", "leaving", "moments", "people",
+        "sentences", "sources", "words",
     },
     "drawing": {"draft", "form", "originals", "outbox", "seal", "sources", "webapi"},
     "furnishing": {
