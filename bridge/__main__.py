@@ -1,17 +1,15 @@
 """The commands. Each reads the settings once, builds everything once, and hands it in."""
 
 import asyncio
-import contextlib
 import errno
 import socket
-from collections.abc import Iterator
 from typing import Annotated
 
 import structlog
 import typer
 
-from bridge import listening, operating, running, store, wiring
-from bridge.operating import REDIS_EXAMPLE, read_settings, stop
+from bridge import listening, operating, running, store, whichstore, wiring
+from bridge.operating import read_settings, stop
 from bridge.problems import misspelt
 from bridge.settings import Settings
 
@@ -77,10 +75,14 @@ def _serve(*, web: bool, worker: bool) -> None:
     wiring.set_up_logs(settings.log_level)
     for name, meant in misspelt().items():
         log.warning("setting_ignored", name=name, meant=meant)
-    with _store(settings, alone=web and worker) as url:
-        name, port = ("PORT", settings.port) if web else ("METRICS_PORT", settings.metrics_port)
-        address = _listen(name, settings.host, port) if port is not None else None
-        asyncio.run(_run(settings, url, address, web=web, worker=worker))
+    alone, lasting = web and worker, not settings.dyno
+    try:
+        with whichstore.for_serving(settings.redis_url, settings.bridge_data, lasting=lasting, alone=alone) as url:
+            name, port = ("PORT", settings.port) if web else ("METRICS_PORT", settings.metrics_port)
+            address = _listen(name, settings.host, port) if port is not None else None
+            asyncio.run(_run(settings, url, address, web=web, worker=worker))
+    except store.StoreUnavailable as error:
+        stop(str(error))
 
 
 def _listen(name: str, host: str, port: int) -> socket.socket:
@@ -97,23 +99,6 @@ def _listen(name: str, host: str, port: int) -> socket.socket:
 async def _run(settings: Settings, url: str, address: socket.socket | None, *, web: bool, worker: bool) -> None:
     async with wiring.build(settings, url) as bridge:
         await running.run(bridge, web=web, worker=worker, listening=address)
-
-
-@contextlib.contextmanager
-def _store(settings: Settings, *, alone: bool) -> Iterator[str]:
-    """The Redis of REDIS_URL, or the embedded one where a single process owns a lasting disk."""
-    if settings.redis_url:
-        yield settings.redis_url
-        return
-    if not alone:
-        stop(f"REDIS_URL: is missing; web and worker meet in one Redis. {REDIS_EXAMPLE}")
-    if settings.dyno:
-        stop(f"REDIS_URL: is missing; this host's disk is thrown away at every restart. {REDIS_EXAMPLE}")
-    try:
-        with store.embedded(settings.bridge_data) as url:
-            yield url
-    except store.StoreUnavailable as error:
-        stop(str(error))
 
 
 if __name__ == "__main__":

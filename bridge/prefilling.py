@@ -175,7 +175,7 @@ class Prefilling:
         if not (rich or text):
             return form
         typed = await self.typed(form, {"blocks": [rich] if rich else None, "text": text})
-        if isinstance(typed, Problem) or typed.original != form.original is not None:
+        if isinstance(typed, Problem) or (form.original and typed.original != form.original):
             # A form attaches one message.
             return replace(form, notes=(*form.notes, sentences.NOT_ATTACHED))
         return typed

@@ -21,6 +21,7 @@ IMPORTS: dict[str, set[str]] = {
     "problems": {"settings"},
     "moments": set(),
     "store": {"moments"},
+    "whichstore": {"store"},
     "leases": set(),
     "scripts": {"leases"},
     "metrics": set(),
