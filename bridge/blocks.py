@@ -116,13 +116,17 @@ def report_view(entry: Entry, outcome: Outcome | None, *, said: str | None = Non
 
 def waiting_view(entry_id: str, subject: str) -> Block:
     """What stands in the form's place while the post is on its way."""
-    text = f"*{sentences.WAITING}*\n{words.escape(subject)}\n{sentences.WAITING_TEXT}"
-    return _closing_view([section(text), context(sentences.REFERENCE.format(id=entry_id))])
+    return _closing_view(_waiting_blocks(entry_id, subject, sentences.WAITING_VIEW_TEXT))
 
 
 def waiting_message(entry_id: str, subject: str) -> Block:
     text = f"{sentences.WAITING}: {words.escape(subject)} ({entry_id})"
-    return {"text": text, "blocks": waiting_view(entry_id, subject)["blocks"]}
+    return {"text": text, "blocks": _waiting_blocks(entry_id, subject, sentences.WAITING_TEXT)}
+
+
+def _waiting_blocks(entry_id: str, subject: str, told: str) -> list[Block]:
+    text = f"*{sentences.WAITING}*\n{words.escape(subject)}\n{told}"
+    return [section(text), context(sentences.REFERENCE.format(id=entry_id))]
 
 
 def _closing_view(blocks: list[Block]) -> Block:
@@ -167,15 +171,21 @@ def status_message(entries: Sequence[Entry], command: str) -> Block:
     """A person's latest posts and where each stands."""
     if not entries:
         return note(sentences.NOTHING_YET.format(command=command))
-    told = [section(_standing(entry)) for entry in entries]
+    told = [block for entry in entries for block in _standing_blocks(entry)]
     return {"text": sentences.STATUS_TITLE, "blocks": [section(f"*{sentences.STATUS_TITLE}*"), *told]}
+
+
+def _standing_blocks(entry: Entry) -> list[Block]:
+    """With the way to cancel what still waits: the form that offered it may be closed."""
+    buttons = [] if entry.outcome else _buttons(entry, None)
+    return [section(_standing(entry)), *([{"type": "actions", "elements": buttons}] if buttons else [])]
 
 
 def _standing(entry: Entry) -> str:
     state = heading(entry, entry.outcome)
     why = f"\n{words.escape(entry.outcome.explanation())}" if entry.outcome and entry.outcome.reason else ""
     when = f"<!date^{int(entry.kept)}^{{date_short_pretty}} {{time}}|{sentences.EARLIER}>"
-    return f"{_subject(entry, entry.outcome)}\n{state} · {when} · {entry.id}{why}"
+    return f"{_subject(entry, entry.outcome)}\n*{state}* · {when} · {entry.id}{why}"
 
 
 def plain(text: str) -> Block:

@@ -89,8 +89,8 @@ class Conversation:
             date, clock = _time(message, _zone(self.zone))
             speaker = words.name_to_markdown(_speaker(message, names))
             when = clock if date == day else f"{date}, {clock}"
-            lines = words.message_to_markdown(message, names).splitlines()
-            yield f"**{speaker}** · {when}\n\n" + "\n".join(f"> {line}".rstrip() for line in lines)
+            lines = words.message_to_markdown(message, names).split("\n")
+            yield f"**{speaker}** · {when}\n\n" + "\n".join(f"> {line}" if line else ">" for line in lines)
             day = date
 
     def _footer(self) -> str:

@@ -35,12 +35,12 @@ PLACEHOLDERS: Mapping[str, str] = {
     "guests": "Who else can read it?",
 }
 HINTS: Mapping[str, str] = {
-    "thread": "It is read when you tick this; then it says here how much is carried.",
+    "thread": "Tick to read the thread; then this line says how much fits.",
     "files": "Untick what should stay in Slack.",
     "thread_files": "Untick what should stay in Slack.",
     "credit": "Unticked, only you are named.",
     "tags": "Separated by commas",
-    "guests": "They are mentioned and told. A private post needs at least one.",
+    "guests": "They get a notice. A private post needs at least one.",
 }
 CHOICES: Mapping[str, str] = {
     "thread": "Carry the whole thread, not only this message",
@@ -67,7 +67,7 @@ REASONS: Mapping[str, str] = {
     # the form itself
     "subject_empty": "Give it a subject: the line that people see first on the board.",
     "message_empty": "Write a message; a short one will do.",
-    "too_long": "There are {over} characters too many in the {what}; there is room for {limit}.",
+    "too_long": "Too long by {over}: the {what} may have {limit} characters.",
     "guests_needed": "Choose at least one guest: a private post needs somebody who can read it.",
     "guests_many": "Choose at most {most} guests for one post.",
     "too_many": "You have reached {limit} posts this hour, the most for one person here. Please try again later.",
@@ -77,7 +77,7 @@ REASONS: Mapping[str, str] = {
     "whether it was; if it does not, send it again.",
     "files_gone": "We do not keep the list of these files any more. Copy your words, close the form, and open the "
     "message's menu again.",
-    "form_stale": "We cannot tell any more what this form was opened on. Copy your words, close it, and open it again.",
+    "form_stale": "This form is too old. Copy your words, close it, and open it again.",
     "thread_unread": "We are still reading the thread. Press Post again in a moment, or untick this to post the one "
     "message.",
     "thread_unreadable": "The thread could not be read; untick this to post the one message.",
@@ -118,9 +118,9 @@ REASONS: Mapping[str, str] = {
     "patience": "The board could not be reached for too long, so we stopped trying.",
     "worker_died": "Something in this post stops us from carrying it. Please tell the community team the "
     "reference below.",
-    "several": "More than one thread on the board looks like yours, and we do not guess.",
-    "sent_often": "The board took it several times without ever confirming it, so we stopped.",
-    "erased": "Its words were removed together with somebody whom it named.",
+    "several": "More than one post on the board looks like yours, and we do not guess.",
+    "sent_often": "We sent it several times and the board never confirmed it, so we stopped.",
+    "erased": "Its words were removed with the data of somebody whom it named.",
     "changed_mind": "You cancelled it.",
     "dropped": "The community team took it out of the queue.",
     "uninstalled": "The app was removed from this workspace before it could be posted.",
@@ -130,7 +130,7 @@ HELP = (
     "*{command}* opens a form to write to the members' discussion board.\n"
     "*{command} Your subject* opens the form with the subject filled in.\n"
     "*{command} post Subject | Message #tag #tag* posts at once, with the daily digest.\n"
-    "*{command} whoami* shows under which account you post.\n"
+    "*{command} whoami* shows which account you post as.\n"
     "*{command} status* shows your latest posts and where each stands.\n"
     "To carry an existing message across, open its menu (⋮ or long press) and choose *Post to community*; "
     "that works in threads too, where Slack does not offer commands."
@@ -142,7 +142,7 @@ WHOAMI_LATER = "Looking you up on the board; the answer follows here."
 BOARD_AWAY = (
     "We cannot reach the board right now. Please try again in a few minutes. You can post all the same: posts wait."
 )
-NOTHING_YET = "You have not posted anything yet. *{command}* opens the form."
+NOTHING_YET = "You have no recent posts. *{command}* opens the form."
 STATUS_TITLE = "Your latest posts"
 # Where Slack cannot show the time of a post.
 EARLIER = "earlier"
@@ -167,9 +167,12 @@ CANNOT_CANCEL = {
     "unsure": "It may be on the board already. Please look there before posting it again.",
 }
 
-ATTACHED = "The message is too long for this form. It is attached whole below what you type here."
+ATTACHED = (
+    "The message is too long for this form, so all of it is posted below what you type here. Write a line to go above "
+    "it."
+)
 NOT_ATTACHED = "The message is too long for this form and could not be attached. Please copy what should be posted."
-FILES_STAY = "Files stay in Slack and are not carried across: {files}"
+FILES_STAY = "These files stay in Slack: {files}"
 A_FILE = "a file"
 FILES_STAYED = "*These files stay in Slack:*"
 FILE_STAYS = "• {file}: {why}"
@@ -188,19 +191,19 @@ FILE_REASONS: Mapping[str, str] = {
     "board_away": "the board could not be reached for too long",
     "slack_away": "Slack did not hand it over in time",
     "not_carried": "this app did not manage to carry it",
-    "not_fetched": "the board did not fetch it; it may stand in the thread without content",
-    "doubt": "the board did not confirm it; please look in the thread",
+    "not_fetched": "the board did not fetch it; it may stand there without content",
+    "doubt": "the board did not confirm it; please look there",
 }
 PRIVATE_SOURCE = (
-    "This message is not from a public channel of this workspace alone. On the board, everybody who sees your post can "
-    "read it. The channel is neither named nor linked there."
+    "*This message is not from a public channel of this workspace.* On the board, everybody who can see your post can "
+    "read it. The channel is not named there."
 )
 PRIVATE_OTHERS = " These are somebody else's words: please ask first."
 PRIVATE_THREAD = " A whole thread holds everybody's words: please ask them first."
 
 THREAD_READ = "{carried} of {replies} replies will be carried, as they are now. In it: {people}."
 AND_MORE = "{more} more"
-THREAD_REPLACES = "What you write above stands before it; left as it is, the thread stands alone."
+THREAD_REPLACES = "If you change the message above, it goes first; if not, only the thread is posted."
 THREAD_UNREADABLE: Mapping[str, str] = {
     "missing_scope": "This app may not read threads here. Untick this to post the one message, or ask the community "
     "team.",
@@ -215,7 +218,11 @@ THREAD_UNREADABLE: Mapping[str, str] = {
     "": "Slack did not let us read the thread just now. Untick this to post the one message, or open the message's "
     "menu again in a minute.",
 }
-POSTED_BEFORE = "This message was posted before, by {user}: {link}. Posting it again makes a second thread."
+CANNOT_POST = "*You cannot post yet.* {why}"
+PLACES_UNKNOWN = (
+    "The board cannot be reached right now, so its locations and groups are missing here. You can post all the same."
+)
+POSTED_BEFORE = "This message was posted before, by {user}: {link}. Posting it again makes a second post."
 
 POSTED = "Posted to the community board"
 POSTED_LATE = "Found on the board after all: your post is there"
@@ -225,20 +232,21 @@ UNSURE = "May not have been posted"
 UNSURE_NEXT = "Please look on the board before you post it again."
 CHECKING = "Checking with the board"
 WAITING = "Kept, and on its way"
-WAITING_TEXT = "Your post is kept and on its way. You can close this; we will tell you what became of it."
+WAITING_TEXT = "We will tell you when it is posted, or why not."
+WAITING_VIEW_TEXT = "You can close this. We will tell you when it is posted, or why not."
 TRYING = "Kept, still trying"
 TRYING_TEXT = (
-    "We cannot get it onto the board right now. Your post is kept and we keep trying; you do not need to do anything. "
-    "We will tell you how it ends."
+    "We cannot get it onto the board right now. Your post is kept and we keep trying. "
+    "We will tell you when it is posted, or why not."
 )
 CHECKING_TEXT = (
     "Your post was sent, but the board did not confirm it. We are looking for it; please do not post it again. "
-    "We will tell you how it ends."
+    "We will tell you what we find."
 )
 CHANGED = "Your change was not posted: the first version was on its way already. This is where it stands:"
 
 REFERENCE, NOT_CARRIED = "Reference {id}", "Not carried: {what}"
-DELIVERY = {"digest": "with the daily digest", "instant": "told right away"}
+DELIVERY = {"digest": "with the daily digest", "instant": "sent right away"}
 WHOLE_BOARD, IN_GROUP, PRIVATE = "Whole board", "Group: {group}", "Only you and your guests"
 CREDIT = "Originally by {author}, shared from Slack by {sharer}"
 CREDIT_THREAD = "A conversation in Slack, shared by {sharer}"

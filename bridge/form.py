@@ -78,6 +78,8 @@ def form_view(form: Form, seal: Seal) -> Block:
     """The form as a modal. Its private_metadata carries what Slack will not send back otherwise."""
     blocks = [
         *(context(note) for note in form.notes),
+        # Before the fields: the end of a form is out of sight until somebody looks for it.
+        *([section(form.warning) | {"block_id": "warning"}] if form.warning else []),
         _input("subject", _text("subject", form.subject)),
         _input("message", _rich_text(form.message)),
         *_files_blocks("files", form.listed),
@@ -88,8 +90,6 @@ def form_view(form: Form, seal: Seal) -> Block:
         _input("tags", _text("tags", form.tags), optional=True),
         *([_delivery_block(form)] if form.may_choose else []),
         *_more_blocks(form),
-        # Right above the button that sends it.
-        *([section(form.warning) | {"block_id": "warning"}] if form.warning else []),
     ]
     return {
         "type": "modal",
@@ -147,9 +147,13 @@ def _files_blocks(name: str, files: Sequence[File], spared: Collection[str] = ()
 
 def _staying(files: Sequence[File]) -> list[Block]:
     """The files that cannot be carried and why, a few of them, before anybody counts on them."""
-    stay = [f"{each['name']} ({sentences.file_reason(each)})" for each in files if each.get("reason")]
-    told = sentences.some_of(stay, 5)
-    return [context(sentences.FILES_STAY.format(files=words.escape(", ".join(told))))] if told else []
+    stay = [(str(each["name"]), sentences.file_reason(each)) for each in files if each.get("reason")]
+    if not stay:
+        return []
+    one = len({why for _, why in stay}) == 1  # then it is said once, after all of them
+    told = ", ".join(sentences.some_of([name if one else f"{name} ({why})" for name, why in stay], 5))
+    said = f"{told} ({stay[0][1]})" if one else told
+    return [context(sentences.FILES_STAY.format(files=words.escape(said)))]
 
 
 def _thread_blocks(form: Form) -> list[Block]:

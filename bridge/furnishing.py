@@ -58,6 +58,8 @@ class Furnishing:
             self._places(form), self._earlier_posts(form.origin), self._warning(form)
         )
         notes = dict.fromkeys([*form.notes, *places.pop("notes", ()), *earlier])
+        if places:
+            notes.pop(sentences.PLACES_UNKNOWN, None)
         return replace(form, **places, notes=tuple(notes), warning=warning)
 
     async def bring_the_thread(self, form: Form, version: str | None) -> None:
@@ -137,10 +139,12 @@ class Furnishing:
                 groups = list(await self.places.groups_for(where["Id"], profile))
         except NotAllowed as refused:
             # Better told before the words are typed than after.
-            return {"notes": (words.escape(sentences.reason(refused.reason, refused.detail)),)}
+            why = words.escape(sentences.reason(refused.reason, refused.detail))
+            return {"notes": (why if refused.field else sentences.CANNOT_POST.format(why=why),)}
         except AWAY as error:
             log.info("places_unknown", error=type(error).__name__)
-            return {}
+            shown = form.locations or form.groups
+            return {} if shown else {"notes": (sentences.PLACES_UNKNOWN,)}
         return {"locations": tuple(locations), "location": chosen, "groups": tuple(groups)}
 
     async def _warning(self, form: Form) -> str:

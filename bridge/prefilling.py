@@ -136,6 +136,8 @@ class Prefilling:
             guests=draft.guests, more=draft.private or bool(draft.guests),
         )  # fmt: skip
         form = await self._typed_again(await self._attached_again(form, draft), draft)
+        if entry.outcome is not None and (why := entry.outcome.explanation()):
+            form = replace(form, notes=(words.escape(why), *form.notes))
         whole = _piece(draft, "conversation")
         return replace(form, thread_said=await self.sources.say_again(form, whole)) if whole and form.whole else form
 

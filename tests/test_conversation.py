@@ -17,6 +17,7 @@ from bridge.conversation import Conversation, hiding_names, in_order
 from bridge.draft import Draft, Origin, compose_message
 from bridge.form import FormMemory
 from bridge.seal import Seal
+from tests.shown import COMMONMARK
 from tests.space import ANA, BEN, CARL, Space, open_space, until
 
 HISTORY = ",channels:history,groups:history"
@@ -69,6 +70,20 @@ async def test_a_thread_crosses_whole(space: Space) -> None:
     assert "**Ben** · 14 Nov 2023, 23:13" in posted["Message"]
     assert "A conversation in Slack, shared by Ana" in posted["Message"]
     assert "Not carried" not in space.view_text()
+
+
+async def test_lines_of_a_thread_stay_lines(space: Space) -> None:
+    """What was written on two lines is read on two lines, and code keeps the spaces at its end."""
+    fence = chr(96) * 3
+    lines = said(0, f"Monday: soup\nTuesday: pasta\n{fence}a  \nb{fence}", thread_ts=f"{START}.000100", reply_count=1)
+    first = space.workspace.add_thread("C1", [lines, said(1, "Yes\n\nplease")])
+    await choose(space, first)
+    await space.sender.submit(space.view()["id"], {"subject": "Menu"})
+    (thread,) = await until(lambda: space.threads)
+    shown = COMMONMARK.render(thread["Message"])
+    assert "Monday: soup<br />\nTuesday: pasta" in shown
+    assert "<code>a  \nb\n</code>" in shown
+    assert "Yes<br />\n" in shown or "<p>Yes</p>\n<p>please</p>" in shown
 
 
 async def test_a_thread_is_read_page_by_page(space: Space) -> None:
@@ -247,13 +262,13 @@ async def test_the_own_message_has_no_credit_to_give(space: Space) -> None:
 
 
 @pytest.mark.parametrize("channel", ["G1", "D0BEN", "C9"])
-async def test_leaving_a_private_place_is_said_right_above_the_button(space: Space, channel: str) -> None:
-    """From a private channel, a direct message and a shared one: the form's last words are the warning."""
+async def test_leaving_a_private_place_is_said_before_the_fields(space: Space, channel: str) -> None:
+    """From a private channel, a direct message and a shared one: nobody has to look for the warning to see it."""
     space.workspace.add_channel("C9", "partners", members=[ANA, space.workspace.bot_user_id], ext_shared=True)
     await space.sender.message_shortcut(ANA, thread(space, 2, channel), channel)
-    last = space.view()["blocks"][-1]
-    assert "not from a public channel" in last["text"]["text"]
-    assert "everybody's words: please ask them first" in last["text"]["text"]
+    first = space.view()["blocks"][0]
+    assert "not from a public channel" in first["text"]["text"]
+    assert "everybody's words: please ask them first" in first["text"]["text"]
 
 
 async def test_the_warning_is_there_before_anybody_could_press(space: Space) -> None:
@@ -316,7 +331,7 @@ async def test_a_form_from_before_a_new_key_says_so(space: Space) -> None:
         str(space.bridge.desk.furnishing.drawing.seal.open(live["private_metadata"]))
     )
     reply = await space.sender.submit(live["id"], {"subject": "Talk"})
-    assert "what this form was opened on" in reply.errors["message"]
+    assert "This form is too old" in reply.errors["message"]
     assert space.threads == []
 
 

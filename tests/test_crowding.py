@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from bridge import front, sentences
 from bridge.draft import MOST_GUESTS
-from tests.space import ANA, BEN, Space, open_space
+from tests.space import ANA, BEN, Space, open_space, until
 
 # What reading takes longest for: marks that could all begin or end something.
 HARD = "~" * 4000
@@ -77,7 +77,7 @@ async def test_guests_have_a_limit(space: Space) -> None:
     await space.sender.command(ANA, "Party")
     view = space.view()["id"]
     await space.sender.press(view, "more_options")
-    await asyncio.sleep(0.3)
+    await until(lambda: "'guests'" in space.view_text())
     many = [f"U9{number:04}" for number in range(MOST_GUESTS + 1)]
 
     reply = await space.sender.submit(view, {"message": "m", "guests": many})

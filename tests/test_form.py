@@ -9,8 +9,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from bridge import store
+from bridge import sentences, store
 from bridge.draft import Draft, Origin
+from bridge.form import Form, form_view
+from bridge.seal import Seal
 from tests.space import ANA, ANNEX, BEN, CARL, HALL, Space, answer_text, open_space, until
 
 
@@ -147,11 +149,46 @@ async def test_a_private_thread_made_of_a_message_is_told_to_its_author_only(spa
     assert "posted before" not in space.view_text()
 
 
+async def test_a_board_that_is_away_is_said_in_the_form(redis_url: str, redis: Redis) -> None:
+    """Nobody wonders where the groups are, and the note goes when they come."""
+    async with open_space(redis_url, nexudus_timeout=1) as space:
+        space.workspace.scopes += ",channels:history"
+        space.board.down = True
+        first = space.workspace.add_thread("C1", [message("Soup"), message("Yes", ts="1700000000.000200")])
+        await space.sender.message_shortcut(ANA, first)
+        await until(lambda: sentences.PLACES_UNKNOWN in space.view_text())
+
+        space.board.down = False
+        await space.sender.choose(space.view()["id"], "thread", "thread", ["thread"])
+        await furnished(space)
+        assert sentences.PLACES_UNKNOWN not in space.view_text()
+
+
+async def test_who_may_not_post_reads_so_before_typing(space: Space) -> None:
+    """The form of somebody whom the board does not know begins with that, and with what to do."""
+    space.workspace.add_user("U0NEW", "New", "new@elsewhere.example")
+    await space.sender.global_shortcut("U0NEW")
+    await until(lambda: "You cannot post yet" in space.view_text())
+    assert "Ask the community team to add it" in str(space.view()["blocks"][0])
+
+
+def test_a_reason_is_said_once_for_all_its_files() -> None:
+    """Files that stay for one reason are listed before it; with several, each has its own."""
+    origin = Origin("T0BRIDGE", ANA, 0)
+
+    def staying(*reasons: str) -> str:
+        listed = tuple({"id": f"F{n}", "name": f"{n}.png", "reason": each} for n, each in enumerate(reasons))
+        return str(form_view(Form(origin, listed=listed), Seal.of("xoxb"))["blocks"])
+
+    assert "0.png, 1.png (this app does not carry files here)" in staying("off", "off")
+    assert "0.png (this app does not carry files here), 1.png (it is too large)" in staying("off", "too_large")
+
+
 async def test_a_long_message_is_attached_whole(space: Space) -> None:
     """Too long for the field: the form says so, and every word stands below what was typed."""
     long = " ".join(f"word{n}" for n in range(1500))
     await space.sender.message_shortcut(ANA, message(long))
-    assert "attached whole" in space.view_text()
+    assert "all of it is posted below" in space.view_text()
     await space.sender.submit(space.view()["id"], {"message": "Read this:"})
     (thread,) = space.threads
     assert thread["Message"].startswith("Read this:")
@@ -221,8 +258,8 @@ async def test_too_long_is_told_and_not_cut(space: Space) -> None:
     """Limits are ours and told under the field with the number of characters."""
     await space.sender.command(ANA, "")
     reply = await space.sender.submit(space.view()["id"], {"subject": "s" * 300, "message": "m", "tags": "a" * 60})
-    assert "46 characters too many in the subject" in reply.errors["subject"]
-    assert "10 characters too many in the tags" in reply.errors["tags"]
+    assert "Too long by 46: the subject may have" in reply.errors["subject"]
+    assert "Too long by 10: the tags may have" in reply.errors["tags"]
     assert space.threads == []
 
 
@@ -271,6 +308,7 @@ async def test_a_late_refusal_gives_the_words_back(redis_url: str, redis: Redis)
 
         await space.sender.press(space.view()["id"], "reopen_form")
         await until(lambda: block(space, "message"))
+        assert "Only members of that group may post in it" in str(space.view()["blocks"][0])
         assert block(space, "subject")["element"]["initial_value"] == "Groups"  # type: ignore[index]
         assert block(space, "tags")["element"]["initial_value"] == "a, b"  # type: ignore[index]
         await space.sender.submit(space.view()["id"], {})

@@ -127,7 +127,7 @@ async def test_a_form_that_arrives_twice_is_one_thread(space: Space, at_once: bo
     else:
         replies = [await space.sender.raw(body, headers) for _ in range(2)]
 
-    await asyncio.sleep(0.3)
+    assert len(await space.bridge.outbox.latest(space.workspace.team_id, ANA)) == 1
     (thread,) = space.threads
     assert {each.status for each in replies} == {200}
     assert all(f"/thread/{thread['Id']}/" in each.text for each in replies)
@@ -140,7 +140,7 @@ async def test_a_command_that_arrives_twice_is_one_thread(space: Space) -> None:
 
     replies = [await space.sender.raw(body, headers) for _ in range(2)]
 
-    await asyncio.sleep(0.2)
+    assert len(await space.bridge.outbox.latest(space.workspace.team_id, ANA)) == 1
     (thread,) = space.threads
     assert all(f"/thread/{thread['Id']}/" in answer_text(each) for each in replies)
 

@@ -182,9 +182,9 @@ def test_every_answer_is_out_while_slack_waits() -> None:
 
 
 def test_only_settings_reads_the_environment() -> None:
-    """No room reaches for os.environ by itself."""
-    readers = [each.name for each in BRIDGE.glob("*.py") if re.search(r"os.environ|getenv", each.read_text())]
-    assert readers == []
+    """No room reaches for os.environ by itself, but for the demo's, which keeps proxies and screens in mind."""
+    readers = [each.name for each in BRIDGE.rglob("*.py") if re.search(r"os.environ|getenv", each.read_text())]
+    assert readers == ["backstage.py"]
 
 
 def test_every_key_in_the_readme_of_settings_exists() -> None:

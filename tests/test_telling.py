@@ -51,6 +51,22 @@ async def test_the_form_itself_becomes_the_report(space: Space) -> None:
     assert f"/thread/{space.threads[0]['Id']}/" in space.view_text()
 
 
+async def test_a_post_that_waits_can_be_cancelled_once_its_form_is_closed(space: Space) -> None:
+    """`status` offers the way out that the form had, for what is surely not sent and for nothing else."""
+    space.board.misbehave(Fault.THROTTLE_429, value=60)
+    await space.sender.command(ANA, "Closed")
+    view = space.view()["id"]
+    await space.sender.submit(view, {"message": "m"})
+    await space.sender.close(view)
+    standing = (await space.sender.command(ANA, "status")).json
+    assert str(standing).count(blocks.CANCEL) == 1, "the one that was posted cannot be cancelled"
+
+    await space.sender.press(standing | {"user": ANA}, blocks.CANCEL)
+
+    await until(lambda: any("Was not posted" in text for text in space.heard(ANA)))
+    assert space.threads == []
+
+
 async def test_whom_slack_gave_up_on_is_told_by_the_worker(space: Space) -> None:
     """Slack hangs up before the answer (we were frozen, or starved): an answer that nobody reads tells nobody."""
     space.board.misbehave(Fault.SLOW, value=0.4)
