@@ -177,8 +177,8 @@ class Prefilling:
         if not (rich or text):
             return form
         typed = await self.typed(form, {"blocks": [rich] if rich else None, "text": text})
-        if isinstance(typed, Problem) or (form.original and typed.original != form.original):
-            # A form attaches one message.
+        if isinstance(typed, Problem) or (typed.original != form.original and (form.original or form.whole)):
+            # A form attaches one message, or the thread.
             return replace(form, notes=(*form.notes, sentences.NOT_ATTACHED))
         return typed
 
