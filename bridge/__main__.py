@@ -1,17 +1,15 @@
 """The commands. Each reads the settings once, builds everything once, and hands it in."""
 
 import asyncio
-import contextlib
 import errno
 import socket
-from collections.abc import Iterator
 from typing import Annotated
 
 import structlog
 import typer
 
-from bridge import operating, running, store, wiring
-from bridge.operating import REDIS_EXAMPLE, read_settings, stop
+from bridge import listening, operating, running, store, whichstore, wiring
+from bridge.operating import read_settings, stop
 from bridge.problems import misspelt
 from bridge.settings import Settings
 
@@ -77,15 +75,19 @@ def _serve(*, web: bool, worker: bool) -> None:
     wiring.set_up_logs(settings.log_level)
     for name, meant in misspelt().items():
         log.warning("setting_ignored", name=name, meant=meant)
-    with _store(settings, alone=web and worker) as url:
-        name, port = ("PORT", settings.port) if web else ("METRICS_PORT", settings.metrics_port)
-        listening = _listen(name, settings.host, port) if port is not None else None
-        asyncio.run(_run(settings, url, listening, web=web, worker=worker))
+    alone, lasting = web and worker, not settings.dyno
+    try:
+        with whichstore.for_serving(settings.redis_url, settings.bridge_data, lasting=lasting, alone=alone) as url:
+            name, port = ("PORT", settings.port) if web else ("METRICS_PORT", settings.metrics_port)
+            address = _listen(name, settings.host, port) if port is not None else None
+            asyncio.run(_run(settings, url, address, web=web, worker=worker))
+    except store.StoreUnavailable as error:
+        stop(str(error))
 
 
 def _listen(name: str, host: str, port: int) -> socket.socket:
     try:
-        return running.listen(host, port)
+        return listening.listen(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             stop(f"{name}: {port} is taken by another program on this machine. Example: {name}=3001")
@@ -94,26 +96,9 @@ def _listen(name: str, host: str, port: int) -> socket.socket:
         stop(f"HOST: {host} is no address of this machine. Example: HOST=127.0.0.1")
 
 
-async def _run(settings: Settings, url: str, listening: socket.socket | None, *, web: bool, worker: bool) -> None:
+async def _run(settings: Settings, url: str, address: socket.socket | None, *, web: bool, worker: bool) -> None:
     async with wiring.build(settings, url) as bridge:
-        await running.run(bridge, web=web, worker=worker, listening=listening)
-
-
-@contextlib.contextmanager
-def _store(settings: Settings, *, alone: bool) -> Iterator[str]:
-    """The Redis of REDIS_URL, or the embedded one where a single process owns a lasting disk."""
-    if settings.redis_url:
-        yield settings.redis_url
-        return
-    if not alone:
-        stop(f"REDIS_URL: is missing; web and worker meet in one Redis. {REDIS_EXAMPLE}")
-    if settings.dyno:
-        stop(f"REDIS_URL: is missing; this host's disk is thrown away at every restart. {REDIS_EXAMPLE}")
-    try:
-        with store.embedded(settings.bridge_data) as url:
-            yield url
-    except store.StoreUnavailable as error:
-        stop(str(error))
+        await running.run(bridge, web=web, worker=worker, listening=address)
 
 
 if __name__ == "__main__":

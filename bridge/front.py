@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -159,9 +160,11 @@ class Front:
         if self._metrics_token:
             given = request.headers.get("authorization", "").encode()
             return hmac.compare_digest(given, f"Bearer {self._metrics_token}".encode())
-        # Behind a proxy everybody comes from loopback; a forwarded request is from outside.
+        # Behind a proxy everybody comes from loopback; a forwarded request is from outside. So is what a page asks for
+        # in a browser on this machine, by a name of its own that leads here.
         forwarded = any(name.startswith(_PROXIES) for name in request.headers)
-        return not forwarded and request.client is not None and _is_loopback(request.client.host)
+        here = request.client is not None and _is_loopback(request.client.host)
+        return here and not forwarded and _is_loopback(_host(request))
 
 
 async def dispatch(bolt: AsyncApp, body: dict[str, Any]) -> BoltResponse:
@@ -177,7 +180,17 @@ async def dispatch(bolt: AsyncApp, body: dict[str, Any]) -> BoltResponse:
     return await bolt.async_dispatch(request)
 
 
+def _host(request: Request) -> str:
+    """The name by which we were asked; empty for what is none."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        return ""
+
+
 def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -11,15 +11,13 @@ from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
 
-from bridge import erasure, ledger, problems, store, wiring
+from bridge import erasure, ledger, problems, store, whichstore, wiring
 from bridge import manifest as app_manifest
 from bridge.settings import Settings
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 Reference = Annotated[str, typer.Argument(help="As `bridge outbox list` and the reports in Slack show it.")]
-
-REDIS_EXAMPLE = "Example: REDIS_URL=redis://localhost:6379/0"
 
 cli = typer.Typer()
 outbox = typer.Typer(no_args_is_help=True, help="What waits, what failed and why, and the way out by hand.")
@@ -129,7 +127,7 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
 
     settings = read_settings()
     try:
-        with _store_at_hand(settings) as url:
+        with whichstore.at_hand(settings.redis_url, settings.bridge_data, lasting=not settings.dyno) as url:
             return asyncio.run(done(settings, url))
     except store.StoreUnavailable as error:
         stop(str(error))
@@ -138,29 +136,6 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
 
         typer.echo(f"Redis cannot be reached: {why(error)}. `bridge doctor` says more.", err=True)
         raise typer.Exit(1) from None
-
-
-@contextlib.contextmanager
-def _store_at_hand(settings: Settings) -> Iterator[str]:
-    """The Redis of REDIS_URL, of the `bridge run` beside us, or the embedded one that it left behind.
-
-    Raises StoreUnavailable when there is none; the message says what is so, and what to do.
-    """
-    folder = settings.bridge_data
-    if settings.redis_url:
-        yield settings.redis_url
-    elif settings.dyno:
-        raise store.StoreUnavailable("REDIS_URL: is missing; this host's disk is thrown away at every restart")
-    elif url := store.of_running(folder):
-        yield url
-    elif not store.was_kept(folder):
-        raise store.StoreUnavailable(
-            f"BRIDGE_DATA: nothing was ever kept in {folder.resolve()}; run this where `bridge run` runs, or set "
-            "REDIS_URL to the Redis that the processes share"
-        )
-    else:
-        with store.embedded(folder) as url:
-            yield url
 
 
 def read_settings() -> Settings:

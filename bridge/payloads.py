@@ -12,6 +12,10 @@ from bridge.draft import Origin
 
 Payload = Mapping[str, Any]
 
+# Characters of a command that are shown again: a message has 50 blocks, and two that follow each other hold 2,900.
+# https://docs.slack.dev/reference/block-kit/blocks
+MOST_SHOWN = 65_000
+
 
 def actor(body: Payload) -> dict[str, str]:
     """Who acted: `user.id` with its own team, which in a shared channel may be a foreign one."""
@@ -75,3 +79,9 @@ def person(body: Payload) -> str:
     """The id of whoever does something; "" for events, which are about somebody and done by nobody."""
     user = body.get("user")
     return str((user.get("id") if isinstance(user, Mapping) else body.get("user_id")) or "")
+
+
+def typed(body: Payload) -> str:
+    """What somebody typed behind a command, as Slack has escaped it, to be shown to them again."""
+    text = str(body.get("text") or "")
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"

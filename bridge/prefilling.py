@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from bridge import aside, attachment, sentences, words
+from bridge import aside, attachment, commands, sentences, words
 from bridge.attachment import File
 from bridge.conversation import HEAVY, Conversation, files_of
-from bridge.draft import Draft, Origin
+from bridge.draft import Draft, Origin, Problem
 from bridge.entry import Entry
-from bridge.form import Form
+from bridge.form import MOST_TYPED, Form
 from bridge.leaving import Leaving
 from bridge.moments import QUICK
 from bridge.people import People
@@ -48,17 +48,17 @@ class Prefilling:
         if words.weight(message) > HEAVY * PREFILL:
             return await self._attached(form, message)
         names, unnamed = await self._names(message)
-        rich, too_long = await aside.for_an_answer(words.as_rich_text, message, names, PREFILL)
+        rich, long = await aside.for_an_answer(words.as_rich_text, message, names, PREFILL)
         given = message.get("blocks"), str(message.get("text") or ""), names
         plain = await aside.for_an_answer(words.to_plain, *given)
-        original = await self.sources.keep_message(message) if too_long else None
-        notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if too_long else []
+        original = await self.sources.keep_message(message) if long else None
+        notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if long else []
         return replace(
             form,
             subject=words.first_line(plain, min(120, self.sources.limits.subject)),
             message=rich,
             original=original,
-            prefill=prefilled(({"rich_text": rich},)) if rich and form.threaded else "",
+            prefill=await prefilled(({"rich_text": rich},)) if rich and form.threaded else "",
             unnamed=unnamed,
             notes=tuple(notes),
         )
@@ -80,15 +80,39 @@ class Prefilling:
         notes = [sentences.FILES_STAY.format(files=words.escape(", ".join(left)))] if left else []
         return replace(form, left=(*form.left, *left), notes=(*form.notes, *notes))
 
-    async def typed(self, message: Mapping[str, Any]) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-        """Somebody's words as Slack takes them back, and the people whose ids stand in them for want of names."""
+    async def read(self, text: str) -> commands.Asked | Problem:
+        """What a command asks for, or by how much it is too long; what surely is, is not even read."""
+        limit = self.sources.limits.message
+        if len(text) > HEAVY * limit:
+            return _too_long(len(text), limit)
+        asked = await aside.weighed(len(text), commands.read, text)
+        # What one field cannot hold goes on in the next one.
+        rest = len(asked.subject) - MOST_TYPED
+        return _too_long(rest, limit) if asked.kind == "form" and rest > limit else asked
+
+    async def typed(self, form: Form, message: Mapping[str, Any]) -> Form | Problem:
+        """The form with somebody's own words in it; what Slack would not take back is attached. They are never lost."""
+        limit = self.sources.limits.message
         names, unnamed = await self._names(message)
-        return words.as_rich_text(message, names, self.sources.limits.message)[0], unnamed
+        rich, long = await aside.weighed(words.weight(message), words.as_rich_text, message, names, limit)
+        form = replace(form, unnamed=_once(form.unnamed, unnamed))
+        return await self._long(form, message, names) if long else replace(form, message=rich, prefill="")
+
+    async def _long(self, form: Form, message: Mapping[str, Any], names: words.Names) -> Form | Problem:
+        """With words that the board may take, though the form cannot show them."""
+        given = message.get("blocks"), str(message.get("text") or ""), names
+        length = len(await aside.for_an_answer(words.to_plain, *given))
+        if length > self.sources.limits.message:
+            return _too_long(length, self.sources.limits.message)
+        original = await self.sources.keep_message(message)
+        if original is None:
+            return Problem("message", "store_away")
+        return replace(form, original=original, notes=(*form.notes, sentences.ATTACHED))
 
     async def _names(self, message: Mapping[str, Any]) -> tuple[words.Names, tuple[str, ...]]:
         """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""
         # Beside the loop: others are to be answered within three seconds, too.
-        needed = await aside.for_an_answer(words.mentioned_in, message)
+        needed = await aside.weighed(words.weight(message), words.mentioned_in, message)
         if not (needed.users or needed.channels):
             return words.Names(), ()
         looking = asyncio.create_task(self.people.names(needed))
@@ -152,8 +176,16 @@ class Prefilling:
         text = next((each["mrkdwn"] for each in draft.message if "mrkdwn" in each), "")
         if not (rich or text):
             return form
-        message, unnamed = await self.typed({"blocks": [rich] if rich else None, "text": text})
-        return replace(form, message=message, prefill="", unnamed=_once(form.unnamed, unnamed))
+        typed = await self.typed(form, {"blocks": [rich] if rich else None, "text": text})
+        if isinstance(typed, Problem) or (typed.original != form.original and (form.original or form.whole)):
+            # A form attaches one message, or the thread.
+            return replace(form, notes=(*form.notes, sentences.NOT_ATTACHED))
+        return typed
+
+
+def _too_long(length: int, limit: int) -> Problem:
+    """What somebody typed, where the board has no room for it."""
+    return Problem("message", "too_long", {"what": "message", "limit": limit, "over": length - limit})
 
 
 def _once(*unnamed: tuple[str, ...]) -> tuple[str, ...]:

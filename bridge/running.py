@@ -1,44 +1,22 @@
 """The two processes, web and worker, and both in one; each stops within the platform's grace."""
 
 import asyncio
-import contextlib
 import signal
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any
 
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 
 from bridge import front
+from bridge.listening import server_of
 from bridge.wiring import Bridge
 
 log = structlog.get_logger()
 
 # Heroku-like hosts kill 30 s after SIGTERM. https://devcenter.heroku.com/articles/dynos
 GRACE = 25.0
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: the worker beside it has to hear them too."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A process's address, taken before anything else is begun. Raises OSError when it is not to be had."""
-    address = (host, port)
-    if ":" in host:
-        listening = socket.create_server(address, family=socket.AF_INET6, dualstack_ipv6=host == "::")
-    else:
-        listening = socket.create_server(address)
-    # asyncio does this for its own sockets only. Without it the second half of an answer waits 40 ms for the
-    # proxy's delayed ACK; what is accepted here inherits it.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listening
 
 
 async def run(
@@ -50,7 +28,7 @@ async def run(
     """
     stopping = stop or _signalled()
     work: list[Coroutine[Any, Any, None]] = []
-    server = _server(app(bridge) if web else worker_app(bridge)) if listening is not None else None
+    server = server_of(app(bridge) if web else worker_app(bridge)) if listening is not None else None
     if server is not None and listening is not None:
         log.info("listening", address=listening.getsockname()[:2])
         work.append(server.serve(sockets=[listening]))
@@ -70,22 +48,31 @@ async def run(
     bridge.carrying.stop()
     if server is not None:
         server.should_exit = True
-    await _drain([*tasks, *bridge.desk.tasks])
+    await _drain(tasks, bridge.desk.tasks)
     for task in (*greetings, ended):
         task.cancel()
 
 
-async def _drain(tasks: list[asyncio.Task[Any]]) -> None:
-    done, late = await asyncio.wait(tasks, timeout=GRACE) if tasks else (set(), set())
-    for task in late:
-        task.cancel()
-    if late:
-        # What they held is claimed by another worker when its lease runs out.
-        await asyncio.wait(late, timeout=2)
-        log.warning("drain_cut_short", tasks=len(late))
+async def _drain(own: list[asyncio.Task[None]], begun: set[asyncio.Task[Any]]) -> None:
+    """`begun` is what answers set going, and still do while they are finished; what of it fails has been logged."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + GRACE
+    done, late = await asyncio.wait(own, timeout=GRACE)
+    while begun and (left := until - loop.time()) > 0:
+        await asyncio.wait(begun, timeout=left)
+    await _cut_short([*late, *begun])
     for task in done:
         if not task.cancelled() and (error := task.exception()):
             raise error
+
+
+async def _cut_short(late: list[asyncio.Task[Any]]) -> None:
+    """What they hold is claimed by another worker when its lease runs out."""
+    for task in late:
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=2)
+        log.warning("drain_cut_short", tasks=len(late))
 
 
 def _signalled() -> asyncio.Event:
@@ -112,17 +99,3 @@ def worker_app(bridge: Bridge) -> Starlette:
 def _metrics_token(bridge: Bridge) -> str | None:
     token = bridge.settings.metrics_token
     return token.get_secret_value() if token else None
-
-
-def _server(answering: Starlette) -> _Server:
-    config = uvicorn.Config(
-        answering,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        # Forwarded addresses are not believed: /metrics trusts loopback.
-        proxy_headers=False,
-        timeout_graceful_shutdown=10,
-    )
-    return _Server(config)

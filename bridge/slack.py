@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -19,7 +19,7 @@ from slack_bolt.response import BoltResponse
 
 from bridge import blocks, commands, payloads, sentences, words
 from bridge.desk import Desk, Waited
-from bridge.draft import NOT_POSTED, Draft, Origin
+from bridge.draft import NOT_POSTED, Draft, Origin, Problem
 from bridge.filled import field_errors, refusal
 from bridge.form import MORE, MOST_TYPED, Form
 from bridge.moments import INSTANT, OPENING
@@ -90,18 +90,25 @@ class Listeners:
 
     async def used_the_command(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         origin = payloads.command_origin(body)
-        asked = commands.read(str(body.get("text") or ""))
         if not self.desk.is_ours(origin.team):
             return await ack(**blocks.ephemeral(sentences.FOREIGN))
+        asked = await self.desk.prefilling.read(str(body.get("text") or ""))
+        if isinstance(asked, Problem):
+            return await self._not_kept(ack, body, [asked])
         if asked.kind == "word":
             return await self._answer_a_word(ack, asked.word, origin)
         if asked.kind == "post":
             return await self._post_at_once(ack, body, origin, asked)
-        # What a field cannot hold is lost to nobody: it goes on in the next one.
-        rest = words.escape(asked.subject[MOST_TYPED:])
-        rich, unnamed = await self.desk.prefilling.typed({"text": rest}) if rest else (None, ())
-        form = Form(origin, subject=asked.subject[:MOST_TYPED], message=rich, unnamed=unnamed)
-        return await self._open(ack, body, form, typed=asked.subject)
+        # What a field cannot hold goes on in the next one.
+        form, rest = Form(origin, subject=asked.subject[:MOST_TYPED]), asked.subject[MOST_TYPED:]
+        return await self._open_with(ack, body, form, words.escape(rest)) if rest else await self._open(ack, body, form)
+
+    async def _open_with(self, ack: AsyncAck, body: Payload, form: Form, text: str) -> BoltResponse:
+        """The form with words in its message; where they are too long for it, they are told and shown."""
+        typed = await self.desk.prefilling.typed(form, {"text": text})
+        if isinstance(typed, Problem):
+            return await self._not_kept(ack, body, [typed])
+        return await self._open(ack, body, typed)
 
     async def shared_a_message(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         origin = payloads.message_origin(body)
@@ -116,31 +123,42 @@ class Listeners:
             return await ack()
         return await self._open(ack, body, Form(origin))
 
-    async def _open(self, ack: AsyncAck, body: Payload, form: Form, typed: str = "") -> BoltResponse:
+    async def _open(self, ack: AsyncAck, body: Payload, form: Form) -> BoltResponse:
         """The form, whole where all of it is known in a moment; else from the payload alone, and furnished later."""
-        trigger = str(body.get("trigger_id"))
         looking = self.desk.spawn(self.desk.furnishing.furnished(form))
-        if not await self.desk.first_time(f"opened:{trigger}"):
+        if not await self.desk.first_time(f"opened:{body.get('trigger_id')}"):
             return await ack()
         await asyncio.wait([looking], timeout=INSTANT)
         known = looking.done() and looking.exception() is None
         form = looking.result() if known else self.desk.furnishing.with_what_is_known(form)
-        try:
-            opened = await self.desk.api.call(
-                "views.open", within=OPENING, trigger_id=trigger, view=self.desk.furnishing.view(form)
-            )
-        except CallFailed as failed:
-            log.warning("form_not_opened", error=failed.error)
-            text = sentences.FORM_FAILED.format(text=words.escape(typed)) if typed else sentences.FORM_FAILED_EMPTY
-            if "command" in body:
-                return await ack(**blocks.ephemeral(text))
-            self.desk.spawn(self.desk.say(form.origin, text))
-            return await ack()
-        view = opened.get("view") or {}
+        view = await self._opened(body, form)
+        if view is None:
+            return await self._say_that_it_failed(ack, body, form.origin)
         if not known:
             form = replace(form, origin=replace(form.origin, view=str(view.get("id"))))
             self.desk.spawn(self.desk.furnishing.furnish(form, view.get("hash")))
         return await ack()
+
+    async def _opened(self, body: Payload, form: Form) -> Payload | None:
+        """The view that Slack made of the form; None where it did not open."""
+        trigger, view = str(body.get("trigger_id")), self.desk.furnishing.view(form)
+        try:
+            opened = await self.desk.api.call("views.open", within=OPENING, trigger_id=trigger, view=view)
+        except CallFailed as failed:
+            log.warning("form_not_opened", error=failed.error)
+            return None
+        return opened.get("view") or {}
+
+    async def _say_that_it_failed(self, ack: AsyncAck, body: Payload, origin: Origin) -> BoltResponse:
+        typed = payloads.typed(body)
+        text = sentences.FORM_FAILED.format(text=typed) if typed else sentences.FORM_FAILED_EMPTY
+        if "command" in body:
+            return await ack(**blocks.ephemeral(text))
+        self.desk.spawn(self.desk.say(origin, text))
+        return await ack()
+
+    async def _not_kept(self, ack: AsyncAck, body: Payload, problems: Sequence[Problem]) -> BoltResponse:
+        return await ack(**blocks.ephemeral_message(blocks.not_kept(problems, {**body, "text": payloads.typed(body)})))
 
     async def _answer_a_word(self, ack: AsyncAck, word: str, origin: Origin) -> BoltResponse:
         if word == "help":
@@ -164,15 +182,14 @@ class Listeners:
     async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
         if found := await self.desk.furnishing.problems(draft):
-            return await ack(**blocks.ephemeral_message(blocks.not_kept(found, body)))
+            return await self._not_kept(ack, body, found)
         if await self.desk.furnishing.lacks_a_location(draft):
-            rich, unnamed = await self.desk.prefilling.typed({"text": asked.body})
-            form = Form(origin, subject=asked.subject, message=rich, tags=", ".join(asked.tags), unnamed=unnamed)
-            return await self._open(ack, body, form, typed=asked.subject)
+            form = Form(origin, subject=asked.subject, tags=", ".join(asked.tags))
+            return await self._open_with(ack, body, form, asked.body)
         trigger = str(body.get("trigger_id") or origin.response_url or uuid.uuid4())
         waited = await self.desk.keep(f"{origin.team}:command:{trigger}", draft, trigger)
         if waited.problem:
-            return await ack(**blocks.ephemeral_message(blocks.not_kept([waited.problem], body)))
+            return await self._not_kept(ack, body, [waited.problem])
         return await ack(**blocks.ephemeral_message(waited.message(draft)))
 
     async def sent_the_form(self, ack: AsyncAck, body: Payload, view: Payload) -> BoltResponse:

@@ -1,8 +1,9 @@
 """The same listeners over Slack's socket, for a computer without a public address.
 
-slack_sdk's client keeps the connection. What it does not do is done here: a token that Slack turns
-down is said in one line instead of a traceback every few seconds, whether the socket stands is known
-to /readyz, and what is being answered is answered before the socket is closed.
+slack_sdk's client keeps the connection. What it does not do is done here: an address that led nowhere
+is not tried for ever, a token that Slack turns down is said in one line instead of a traceback every
+few seconds, whether the socket stands is known to /readyz, and what is being answered is answered
+before the socket is closed.
 
 https://docs.slack.dev/apis/events-api/using-socket-mode
 """
@@ -12,12 +13,12 @@ import contextlib
 import json
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
 import structlog
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -27,12 +28,24 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bridge import metrics
 from bridge.front import dispatch
 from bridge.intake import Refusal, admit
+from bridge.webapi import CallFailed, calling
 
 log = structlog.get_logger()
 
 # Seconds: how long an answer that is under way holds the socket open at the end.
 GRACE = 3.0
+# How long nothing is asked for after Slack gave no address, and how long one may lead nowhere before the next is asked
+# for: each opens one socket, within moments. Tier 1: https://docs.slack.dev/apis/web-api/rate-limits
 RETRY = 10.0
+
+
+class _Client(SocketModeClient):
+    """slack_sdk's, which asks `address` for a new address."""
+
+    address: Callable[[], Awaitable[str]]
+
+    async def issue_new_wss_url(self) -> str:
+        return await self.address()
 
 
 class SocketMode:
@@ -44,50 +57,70 @@ class SocketMode:
         self._bolt, self._web, self._token = bolt, web, token
         self._ping, self._retry = ping, retry
         self._answering: set[asyncio.Task[Any]] = set()
-        self.state = "socket mode, not connected"
+        self._connected, self._refused, self._given = False, "", 0.0
+
+    @property
+    def state(self) -> str:
+        """What /readyz says of it."""
+        if self._connected:
+            return "socket mode"
+        return f"socket mode, refused: {self._refused}" if self._refused else "socket mode, not connected"
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Connect, and stay connected until `stopping`. Slack being away, or saying no, is waited for."""
-        address = await self._admitted(stopping)
-        if address is None:
-            return
-        client = SocketModeClient(
-            self._token, logger=_silent(), web_client=self._web, proxy=self._web.proxy, ping_interval=self._ping
-        )
+        client = _Client(self._token, logger=_silent(), web_client=self._web, ping_interval=self._ping)
+        client.proxy = self._web.proxy  # unset, it would have looked for one itself
+        client.address = lambda: self._address(stopping)
         client.socket_mode_request_listeners.append(self._heard)
-        client.wss_uri = address
         connecting = asyncio.create_task(client.connect())  # type: ignore[no-untyped-call] # slack_sdk leaves it so
         try:
             while not await _within(stopping, self._ping / 5):
                 self._note(connected=await client.is_connected())
+                if not self._connected and time.monotonic() - self._given > self._retry:
+                    # slack_sdk would try it again for ever.
+                    client.wss_uri = None
             if self._answering:
                 await asyncio.wait(self._answering, timeout=GRACE)
         finally:
             connecting.cancel()
             await client.close()  # type: ignore[no-untyped-call] # likewise
 
-    async def _admitted(self, stopping: asyncio.Event) -> str | None:
-        """The socket's address, as soon as Slack gives one out; None when it is time to stop.
+    async def _address(self, stopping: asyncio.Event) -> str:
+        """A socket's address, as soon as Slack gives one out. Raises ConnectionError when it is time to stop.
 
         https://docs.slack.dev/reference/methods/apps.connections.open
         """
-        while True:
+        wait = 0.0
+        while not await _within(stopping, wait):
             try:
-                return str((await self._web.apps_connections_open(app_token=self._token))["url"])
-            except SlackApiError as error:
-                name = str(error.response.get("error"))
-                self.state = f"socket mode, refused: {name}"
-                log.error("socket_mode_refused", error=name, remedy="check SLACK_APP_TOKEN and its connections:write")
-            except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
-                log.warning("socket_mode_away", error=type(error).__name__)
-            if await _within(stopping, self._retry):
-                return None
+                address = await self._open()
+            except CallFailed as failed:
+                self._tell(failed)
+                wait = max(self._retry, failed.wait or 0)
+            else:
+                self._refused, self._given = "", time.monotonic()
+                return address
+        raise ConnectionError("stopping")
+
+    async def _open(self) -> str:
+        with calling():
+            address = (await self._web.apps_connections_open(app_token=self._token)).get("url")
+            if not str(address).startswith(("wss://", "ws://")):
+                raise ValueError("no address")
+            return str(address)
+
+    def _tell(self, failed: CallFailed) -> None:
+        self._refused = failed.error if failed.refused else ""
+        if failed.refused:
+            remedy = "check SLACK_APP_TOKEN and its connections:write"
+            log.error("socket_mode_refused", error=failed.error, remedy=remedy)
+        else:
+            log.warning("socket_mode_away", error=failed.error)
 
     def _note(self, *, connected: bool) -> None:
-        state = "socket mode" if connected else "socket mode, not connected"
-        if state != self.state:
+        if connected != self._connected:
             log.info("socket_mode", connected=connected)
-        self.state = state
+        self._connected = connected
 
     async def _heard(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         answering = asyncio.current_task()

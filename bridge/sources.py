@@ -27,6 +27,8 @@ from bridge.webapi import CallFailed, WebApi
 ROOM_ABOVE = 1000
 # How many people are named in the form; it is read on phones.
 NAMED = 5
+# What the words weigh at most that a form opens with: 3,000 characters, with all their markup and addresses.
+MOST_PREFILLED = 60_000
 # Seconds for the names of those who spoke in a thread.
 LOOKING = 5.0
 # Seconds: Slack let this person see the message when they opened its menu. Who has left a private channel since must
@@ -135,7 +137,7 @@ class Sources:
             return below
         others = below.pop("files", ()) if memory.whole else ()
         if memory.whole:
-            draft = self._with_thread(draft, memory, below)
+            draft = await self._with_thread(draft, memory, below)
         elif below:
             draft = replace(draft, message=(*draft.message, {"original": below}))
         return replace(draft, files=_ticked(own.get("files", ()), others, memory))
@@ -148,11 +150,12 @@ class Sources:
             return Problem("thread", "thread_unreadable" if memory.thread_said else "thread_unread")
         return await self._read(memory.conversation, "thread")
 
-    def _with_thread(self, draft: Draft, memory: FormMemory, found: Mapping[str, Any]) -> Draft:
+    async def _with_thread(self, draft: Draft, memory: FormMemory, found: Mapping[str, Any]) -> Draft:
         said = Conversation.from_json(found)
         here = any(each.get("ts") == draft.origin.message_ts for each in said.messages)
         # The field opened with one of the thread's messages: left as it was, it would stand there twice.
-        typed = () if here and memory.prefill and memory.prefill == prefilled(draft.message) else draft.message
+        same = here and memory.prefill and memory.prefill == await prefilled(draft.message)
+        typed = () if same else draft.message
         left = (*draft.left, *replies_left(said))
         return replace(draft, message=(*typed, {"conversation": dict(found)}), left=left)
 
@@ -170,10 +173,15 @@ def replies_left(said: Conversation) -> tuple[str, ...]:
     return (sentences.REPLIES_LEFT.format(left=said.left, replies=said.replies),) if said.left else ()
 
 
-def prefilled(message: tuple[Mapping[str, Any], ...]) -> str:
-    """The digest of the words in the field, the same whatever Slack did to their markup; empty without words."""
+async def prefilled(message: tuple[Mapping[str, Any], ...]) -> str:
+    """The digest of the words in the field, the same whatever Slack did to their markup; empty without words.
+
+    Empty too for more of them than a form opens with.
+    """
     rich = [each["rich_text"] for each in message if "rich_text" in each]
-    text = " ".join(words.to_plain(rich).split())
+    if (weight := words.weight({"blocks": rich})) > MOST_PREFILLED:
+        return ""
+    text = " ".join((await aside.weighed(weight, words.to_plain, rich)).split())
     return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
 
 

@@ -40,8 +40,16 @@ _LOCK, _SOCKET = "lock", "store.sock"
 _SOCKET_PATH_LIMIT = 100
 
 
+REDIS_EXAMPLE = "REDIS_URL=redis://localhost:6379/0"
+_DATA_EXAMPLE = "BRIDGE_DATA=/var/lib/bridge"
+
+
 class StoreUnavailable(RuntimeError):
-    """Neither a REDIS_URL nor an embedded server can be had; the message names the setting, and what to do."""
+    """Neither a REDIS_URL nor an embedded server can be had: the setting, what is wrong with it, and an example."""
+
+    def __init__(self, setting: str, said: str, example: str) -> None:
+        super().__init__(f"{setting}: {said}. Example: {example}")
+        self.said, self.example = said, example
 
 
 def connect(url: str, *, timeout: float = STORE) -> Redis:
@@ -103,6 +111,18 @@ def was_kept(folder: Path) -> bool:
     return (folder / _LOCK).exists()
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether an embedded server uses this folder now."""
+    try:
+        with (folder / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # what is the matter shows when it is tried
+    return False
+
+
 def of_running(folder: Path) -> str | None:
     """The URL of the embedded server of a bridge that runs now."""
     path = folder.resolve() / _SOCKET
@@ -130,8 +150,9 @@ def _alone(folder: Path) -> Iterator[int]:
             time.sleep(0.1)
         else:
             raise StoreUnavailable(
-                f"BRIDGE_DATA: another bridge already uses {folder.resolve()}; stop that one first. "
-                "Example: BRIDGE_DATA=./.second-bridge, only for a second bridge that has nothing to do with it"
+                "BRIDGE_DATA",
+                f"another bridge already uses {folder.resolve()}; stop that one first",
+                "BRIDGE_DATA=./.second-bridge, only for a second bridge that has nothing to do with it",
             )
         yield lock
     finally:
@@ -139,10 +160,11 @@ def _alone(folder: Path) -> Iterator[int]:
 
 
 def _unusable(folder: Path, error: OSError) -> StoreUnavailable:
-    return StoreUnavailable(
-        f"BRIDGE_DATA: {folder.resolve()} cannot be used ({_why(error)}); posts that are kept there stay there, so "
-        "rather let bridge's user write to it than take another. Example: BRIDGE_DATA=/var/lib/bridge"
+    said = (
+        f"{folder.resolve()} cannot be used ({_why(error)}); posts that are kept there stay there, so rather let "
+        "bridge's user write to it than take another"
     )
+    return StoreUnavailable("BRIDGE_DATA", said, _DATA_EXAMPLE)
 
 
 def _log(path: Path) -> int:
@@ -208,7 +230,8 @@ class _Server:
         deadline = time.monotonic() + 10
         while not answers(self._path):
             if time.monotonic() > deadline or self._process.poll() is not None:
-                raise StoreUnavailable(f"BRIDGE_DATA: the embedded store did not start; {self._log.resolve()} says why")
+                said = f"the embedded store did not start; {self._log.resolve()} says why"
+                raise StoreUnavailable("BRIDGE_DATA", said, _DATA_EXAMPLE)
             time.sleep(0.01)
 
     def _watch(self) -> None:
@@ -244,8 +267,6 @@ def _binary() -> Path:
             get_binary_path,
         )  # its only door to the path; pyproject.toml pins the version for it
     except ImportError:
-        raise StoreUnavailable(
-            "REDIS_URL: is missing, and there is no embedded store for this kind of machine. "
-            "Example: REDIS_URL=redis://localhost:6379/0"
-        ) from None
+        said = "is missing, and there is no embedded store for this kind of machine"
+        raise StoreUnavailable("REDIS_URL", said, REDIS_EXAMPLE) from None
     return Path(get_binary_path())

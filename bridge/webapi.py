@@ -4,7 +4,8 @@ slack_sdk's default retry handler would repeat a chat.postMessage that had alrea
 """
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,14 +33,39 @@ class CallFailed(SlackAway):
         super().__init__(error, wait)
         self.error, self.passing = error, passing
 
+    @property
+    def refused(self) -> bool:
+        """Whether Slack itself said no, to the token or for good."""
+        return not self.passing or self.error in _TOKEN_ERRORS
+
+
+def client_of(token: str, base_url: str, **more: Any) -> AsyncWebClient:
+    """slack_sdk's client, never repeating by itself; `more` is its own."""
+    client = AsyncWebClient(token, base_url, retry_handlers=[], **more)
+    if urlsplit(base_url).scheme == "http":
+        client.proxy = None  # a stand-in on this computer, whatever HTTP_PROXY says
+    return client
+
+
+@contextlib.contextmanager
+def calling() -> Iterator[None]:
+    """Whatever one of slack_sdk's calls ends in, but its answer, is a CallFailed."""
+    try:
+        yield
+    except SlackApiError as error:
+        raise _failed(error) from None
+    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise CallFailed(type(error).__name__, passing=True) from None
+    except (AttributeError, TypeError, ValueError):
+        # slack_sdk takes an answer for an object without asking; a proxy's error page is none.
+        raise CallFailed("unreadable", passing=True) from None
+
 
 class WebApi:
     """The bot's calls. `session` is shared: without it every call opens a connection of its own."""
 
     def __init__(self, token: str, base_url: str, session: aiohttp.ClientSession, http: httpx.AsyncClient) -> None:
-        self.client = AsyncWebClient(token=token, base_url=base_url, session=session, retry_handlers=[])
-        if urlsplit(base_url).scheme == "http":
-            self.client.proxy = None  # a stand-in on this computer, whatever HTTP_PROXY says
+        self.client = client_of(token, base_url, session=session)
         self._base, self._http = base_url, http
         self._home: tuple[str, str | None] | None = None
         self.scopes: frozenset[str] = frozenset()
@@ -48,19 +74,12 @@ class WebApi:
     async def call(self, method: str, *, within: float = CALL, read: bool = False, **args: Any) -> Mapping[str, Any]:
         """One call; `read` for the methods that take no JSON (users.info, conversations.info). Raises CallFailed."""
         given: dict[str, Any] = {name: value for name, value in args.items() if value is not None}
-        try:
+        with calling():
             async with asyncio.timeout(within):
                 if read:
                     answer = await self.client.api_call(method, http_verb="GET", params=given)
                 else:
                     answer = await self.client.api_call(method, json=given)
-        except SlackApiError as error:
-            raise _failed(error) from None
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise CallFailed(type(error).__name__, passing=True) from None
-        except (AttributeError, TypeError, ValueError):
-            # slack_sdk takes an answer for an object without asking; a proxy's error page is none.
-            raise CallFailed("unreadable", passing=True) from None
         self._note_scopes(answer.headers)
         return answer.data if isinstance(answer.data, Mapping) else {}
 

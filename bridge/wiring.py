@@ -47,7 +47,7 @@ log = structlog.get_logger()
 
 
 # What runs on this computer is not reached through the operator's proxy.
-_NEVER_BY_PROXY: dict[str, httpx.AsyncBaseTransport | None] = {
+NEVER_BY_PROXY: dict[str, httpx.AsyncBaseTransport | None] = {
     f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")
 }
 
@@ -126,9 +126,9 @@ async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
         contextlib.aclosing(redis),
         contextlib.aclosing(blocking),
         aiohttp.ClientSession(timeout=timeout) as session,
-        httpx.AsyncClient(follow_redirects=False, mounts=_NEVER_BY_PROXY) as http,
+        httpx.AsyncClient(follow_redirects=False, mounts=NEVER_BY_PROXY) as http,
         # Readers of files keep their connections for as long as they like to read; the board's must not be among them.
-        httpx.AsyncClient(follow_redirects=False, mounts=_NEVER_BY_PROXY) as files_http,
+        httpx.AsyncClient(follow_redirects=False, mounts=NEVER_BY_PROXY) as files_http,
     ):
         yield _assemble(settings, redis, blocking, session, http, files_http)
 

@@ -16,13 +16,19 @@ from tests import overheard
 
 @dataclass
 class SlackSocket:
-    """Gives out its address by apps.connections.open, sends envelopes, and waits for their acknowledgements."""
+    """Gives out its address by apps.connections.open, sends envelopes, and waits for their acknowledgements.
+
+    Each address is good for one try, as Slack's tickets are; `down`: it leads nowhere.
+    """
 
     workspace: Workspace
     app_token: str = "xapp-demo"
     lines: list[web.WebSocketResponse] = field(default_factory=list)
     acknowledged: dict[str, "asyncio.Future[Any]"] = field(default_factory=dict)
     connections: int = 0
+    given: int = 0
+    used: set[str] = field(default_factory=set)
+    down: bool = False
 
     async def start(self) -> None:
         app = web.Application()
@@ -32,12 +38,23 @@ class SlackSocket:
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         host, port = self._runner.addresses[0][:2]
-        self.workspace.serve_sockets(self.app_token, f"ws://{host}:{port}/link")
+        self.address = f"ws://{host}:{port}/link"
+        self.workspace.serve_sockets(self.app_token, self.address)
+        self.workspace._methods["apps.connections.open"] = lambda _: {"url": self.give()}
+
+    def give(self) -> str:
+        self.given += 1
+        return f"{self.address}?ticket={self.given}"
 
     async def stop(self) -> None:
         await self._runner.cleanup()
 
-    async def _link(self, request: web.Request) -> web.WebSocketResponse:
+    async def _link(self, request: web.Request) -> web.StreamResponse:
+        ticket = request.query["ticket"]
+        if self.down or ticket in self.used:
+            self.used.add(ticket)
+            return web.Response(status=503 if self.down else 401)
+        self.used.add(ticket)
         line = web.WebSocketResponse()
         await line.prepare(request)
         self.lines.append(line)
@@ -58,7 +75,7 @@ class SlackSocket:
         return await asyncio.wait_for(self.acknowledged[envelope], within)
 
     async def drop(self, *, politely: bool) -> None:
-        """Slack refreshes a connection with a word, or the line is simply cut."""
+        """Slack refreshes a connection with a word, or the line is simply closed."""
         line = self.lines[-1]
         if politely:
             await line.send_json({"type": "disconnect", "reason": "refresh_requested"})

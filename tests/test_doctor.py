@@ -4,11 +4,15 @@ import contextlib
 import fcntl
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from bridge import store
 from bridge.demo.loopback import serve
@@ -169,7 +173,7 @@ async def test_a_signing_secret_proves_nothing_yet(clinic: Clinic) -> None:
     [
         ("invalid_auth", "gives this token no socket (invalid_auth) → make one with connections:write"),
         ("missing_scope", "gives this token no socket (missing_scope) → make one"),
-        (503, "gives this token no socket (503) → make one"),
+        (503, "gives this token no socket (503) → try again in a minute"),
     ],
 )
 async def test_socket_mode(clinic: Clinic, error: str | int, said: str) -> None:
@@ -191,6 +195,39 @@ async def test_socket_mode_that_may_begin(clinic: Clinic) -> None:
 
     assert result.exit_code == 0, result.output
     assert "ok  Socket Mode: Slack gives us a socket; no public address is needed" in result.stdout
+
+
+TOKEN = JSONResponse({"ok": True, "bot_id": "B1", "user": "bridge", "team": "Hall", "team_id": "T1"})
+
+
+@pytest.mark.parametrize("junk", ['["maintenance"]', '"maintenance"', '{"ok": true', "{}", "<html>"])
+@pytest.mark.parametrize(("line", "before"), [("Slack", {}), ("Socket Mode", {"auth.test": TOKEN})])
+async def test_answers_that_are_none(clinic: Clinic, line: str, before: dict[str, Response], junk: str) -> None:
+    """Whatever a proxy answers in Slack's place is a line, and no setting is blamed for it."""
+    bad = Response(junk, media_type="application/json")
+    answers = {"auth.test": bad, "apps.connections.open": bad} | before
+    routes = [Route(f"/api/{name}", _answering(answer), methods=["POST"]) for name, answer in answers.items()]
+    async with serve(Starlette(routes=routes)) as url:
+        found = await clinic.line(line, SLACK_API_URL=f"{url}/api/", SLACK_APP_TOKEN="xapp-1-A0")
+
+    assert "connections:write" not in found
+    assert "xoxb-" not in found
+
+
+def _answering(answer: Response) -> Callable[[Request], Response]:
+    return lambda _: answer
+
+
+async def test_this_computer_is_reached_without_a_proxy(clinic: Clinic) -> None:
+    """As bridge itself does: an operator's proxy leads to the world, not to what runs on this computer."""
+    nowhere = "http://127.0.0.1:9"
+    proxies = {f"{name}_PROXY": nowhere for name in ("HTTP", "HTTPS", "ALL")} | {"NO_PROXY": ""}
+
+    result = await clinic.doctor(PUBLIC_URL=clinic.env["NEXUDUS_URL"], **proxies)
+
+    assert "ok  Slack: " in result.stdout
+    assert "ok  Nexudus: " in result.stdout
+    assert "is answered by something else than bridge" in result.stdout
 
 
 async def test_slack_away(clinic: Clinic) -> None:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from bridge import sentences, store
@@ -314,6 +315,28 @@ async def test_a_late_refusal_gives_the_words_back(redis_url: str, redis: Redis)
         await space.sender.submit(space.view()["id"], {})
         (thread,) = space.threads
         assert thread["Message"] == "My words"
+
+
+@pytest.mark.parametrize(
+    ("below", "note"), [((), sentences.ATTACHED), (({"original": {"text": "whole"}},), sentences.NOT_ATTACHED)]
+)
+async def test_a_reopened_form_says_where_long_words_went(
+    space: Space, below: tuple[dict[str, Any], ...], note: str
+) -> None:
+    """Words with more markup than Slack takes back into a field: attached where there is room, and told in any case."""
+    origin = Origin(space.workspace.team_id, ANA, time.time())
+    draft = Draft(origin, "S", ({"mrkdwn": "*a* _b_ " * 1900}, *below))
+    kept = await space.bridge.outbox.put("k", draft)
+    entry = await space.bridge.outbox.get(kept.id)
+    assert entry is not None
+
+    form = await space.bridge.desk.prefilling.again(entry, origin)
+
+    assert form.notes[-1] == note
+    assert form.original
+    found = await space.bridge.desk.prefilling.sources.originals.read(form.original)
+    assert found is not None
+    assert found["text"].startswith("whole" if below else "*a* _b_")
 
 
 async def test_a_reopened_form_holds_everything(space: Space) -> None:

@@ -146,6 +146,27 @@ async def test_metrics_are_hidden_behind_a_proxy(space: Space, header: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:3000", 200),
+        ("localhost:3000", 200),
+        ("localhost", 200),
+        ("[::1]:3000", 200),
+        ("LocalHost:3000", 200),
+        ("evil.example:3000", 404),
+        ("127.0.0.1.evil.example", 404),
+        ("evil.example@127.0.0.1.example", 404),
+        ("192.168.1.5:3000", 404),
+        ("[::1", 404),
+        ("", 404),
+    ],
+)
+async def test_metrics_are_asked_for_by_the_name_of_this_machine(shared: Space, host: str, status: int) -> None:
+    """A page in the operator's own browser, whose name was made to lead here, is from outside: 404."""
+    assert (await get(shared, "/metrics", Host=host)).status_code == status
+
+
+@pytest.mark.parametrize(
     ("given_header", "status"),
     [
         ("Bearer s3cret", 200),

@@ -21,6 +21,7 @@ IMPORTS: dict[str, set[str]] = {
     "problems": {"settings"},
     "moments": set(),
     "store": {"moments"},
+    "whichstore": {"store"},
     "leases": set(),
     "scripts": {"leases"},
     "metrics": set(),
@@ -75,8 +76,8 @@ IMPORTS: dict[str, set[str]] = {
     "telling": {"blocks", "draft", "entry", "outbox", "report", "sentences", "webapi"},
     "leaving": {"draft", "moments", "people", "sentences"},
     "prefilling": {
-        "aside", "attachment", "conversation", "draft", "entry", "form", "leaving", "moments", "people", "sentences",
-        "sources", "words",
+        "aside", "attachment", "commands", "conversation", "draft", "entry", "form", "leaving", "moments", "people",
+        "sentences", "sources", "words",
     },
     "drawing": {"draft", "form", "originals", "outbox", "seal", "sources", "webapi"},
     "furnishing": {
@@ -97,7 +98,8 @@ IMPORTS: dict[str, set[str]] = {
     "erasure": {"draft", "outbox", "people", "sentences", "traces"},
     "ledger": {"causes", "draft", "entry", "outbox", "table", "tokens", "words"},
     "front": {"intake", "metrics"},
-    "socketmode": {"front", "intake", "metrics"},
+    "listening": set(),
+    "socketmode": {"front", "intake", "metrics", "webapi"},
 }  # fmt: skip
 # They put the rooms together, or look at all of them.
 FREE = {"__init__", "__main__", "demo", "doctor", "manifest", "operating", "running", "wiring"}

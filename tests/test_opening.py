@@ -1,10 +1,13 @@
 """How a form opens: whole where everything is known, at once where it is not."""
 
 import time
+from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
-from tests.space import ANA, open_space, until
+from bridge import sentences, words
+from tests.space import ANA, ANNEX, HALL, Space, answer_text, open_space, until
 
 
 async def test_a_form_opens_whole_for_somebody_who_is_known(redis_url: str, redis: Redis) -> None:
@@ -39,3 +42,79 @@ async def test_a_form_opens_although_a_look_up_breaks(redis_url: str, redis: Red
         reply = await space.sender.command(ANA, "Still")
         assert reply.status == 200
         assert "Still" in space.view_text()
+
+
+# ── long words behind the command ────────────────────────────────────────────
+
+
+def field(space: Space, name: str) -> Any:
+    """What stands in a field of the open form."""
+    found = space.view()["state"]["values"][name][name]
+    return found.get("value") or found.get("rich_text_value")
+
+
+def shown(reply: Any) -> str:
+    """All that an answer shows; Slack takes fifty blocks and 3,000 characters in each."""
+    blocks = reply.json["blocks"]
+    texts = [str(each["text"]["text"]) for each in blocks]
+    assert len(blocks) <= 50
+    assert max(map(len, texts)) <= 3000
+    return "".join(texts)
+
+
+def several(space: Space) -> None:
+    """Ana is a member at two places, and only she can say which one she means."""
+    space.board.add_business(ANNEX, "Annex", "annex")
+    for each in space.board.coworkers.values():
+        each["Businesses"] = [HALL, ANNEX]
+
+
+async def test_long_words_go_on_in_the_next_field(redis_url: str, redis: Redis) -> None:
+    """What the subject cannot hold stands in the message, to the last word."""
+    text = " ".join(f"word{n}" for n in range(1500))
+    async with open_space(redis_url) as space:
+        await space.sender.command(ANA, text)
+
+        assert field(space, "subject") + words.to_plain([field(space, "message")]) == text
+
+
+@pytest.mark.parametrize("length", [23_500, 60_000, 118_000, 125_000, 600_000])
+@pytest.mark.parametrize("start", ["", "post Subject | "])
+async def test_words_that_no_post_has_room_for_are_shown_again(
+    redis_url: str, redis: Redis, start: str, length: int
+) -> None:
+    """More than subject and message take together: how much too long, and the words to be copied; no form without."""
+    text = start + "".join(f"Important {n}. " for n in range(100_000))[:length].strip()
+    async with open_space(redis_url) as space:
+        reply = await space.sender.command(ANA, text)
+
+        assert "characters too many in the message; there is room for 20000." in shown(reply)
+        assert text[:60_000] in shown(reply)
+        assert not space.workspace.views
+
+
+@pytest.mark.parametrize("text", ["*a* _b_ " * 1900, "x" * 19_000])
+async def test_words_that_the_form_cannot_show_are_attached(redis_url: str, redis: Redis, text: str) -> None:
+    """A post without its location opens a form with its words, however much markup they have; and posts them."""
+    async with open_space(redis_url) as space:
+        several(space)
+        await space.sender.command(ANA, f"post Subject | {text}")
+        if field(space, "message") is None:
+            assert sentences.ATTACHED in space.view_text()
+            await space.sender.submit(space.view()["id"], {"message": "Above", "location": str(HALL)})
+        else:
+            await space.sender.submit(space.view()["id"], {"location": str(HALL)})
+        (thread,) = await until(lambda: space.threads)
+
+    assert thread["Message"].count("x" if "x" in text else "a") >= len(text) // 8
+
+
+async def test_a_form_that_slack_does_not_open_shows_all_the_words(redis_url: str, redis: Redis) -> None:
+    """The whole of a post stands under the reason, not its subject alone."""
+    async with open_space(redis_url) as space:
+        several(space)
+        space.workspace.fail("views.open", "internal_error", None)
+        reply = await space.sender.command(ANA, "post Subject | All of &lt;the&gt; body #tag")
+
+        assert "post Subject | All of &lt;the&gt; body #tag" in shown(reply)
+        assert "did not let us open" in answer_text(reply)

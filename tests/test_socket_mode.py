@@ -1,13 +1,22 @@
 """Without a public address: the same crossing over Slack's socket, which breaks and comes back."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
+from slack_bolt.async_app import AsyncApp
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
+from bridge.demo.loopback import serve
+from bridge.demo.workspace import Workspace
 from bridge.socketmode import SocketMode
+from bridge.webapi import client_of
 from tests.slack_socket import SlackSocket, SocketSender
 from tests.space import ANA, Space, answer_text, open_space, until
 
@@ -20,7 +29,19 @@ class Plugged:
         sender = space.sender
         self.sender = SocketSender(sender.workspace, sender.secret, sender.client, sender.url)
         self.sender.line = line
-        self.stopping = asyncio.Event()
+        self.begin()
+
+    def begin(self) -> None:
+        self.began, self.stopping = time.monotonic(), asyncio.Event()
+        self.running = asyncio.create_task(self.mode.run(self.stopping))
+
+    async def end(self) -> None:
+        self.stopping.set()
+        await asyncio.wait_for(self.running, 5)
+
+    async def again(self) -> None:
+        await self.end()
+        self.begin()
 
     async def ready(self) -> str:
         answer = await self.space.sender.client.get(f"{self.space.url}/readyz")
@@ -36,10 +57,8 @@ async def plugged(redis_url: str, redis: Redis) -> AsyncIterator[Plugged]:
         assert mode is not None
         mode._ping, mode._retry = 0.2, 0.1
         plugged = Plugged(space, line, mode)
-        running = asyncio.create_task(mode.run(plugged.stopping))
         yield plugged
-        plugged.stopping.set()
-        await asyncio.wait_for(running, 5)
+        await plugged.end()
         await line.stop()
 
 
@@ -70,6 +89,78 @@ async def test_a_dropped_connection_comes_back(plugged: Plugged, politely: bool)
 
     assert "Posted" in answer_text(answer)
     assert len(plugged.space.threads) == 1
+
+
+@pytest.mark.parametrize("before", ["first", "later"])
+async def test_an_address_that_led_nowhere_is_not_tried_for_ever(plugged: Plugged, before: str) -> None:
+    """Each opens one socket: when its host was away for a while, at the start or later, a fresh one is asked for."""
+    await until(lambda: plugged.line.lines)
+    plugged.line.down = True
+    if before == "later":
+        await plugged.line.drop(politely=False)
+    else:
+        await plugged.again()
+    given = plugged.line.given
+    await until(lambda: plugged.line.given >= given + 2)
+    await until(lambda: plugged.mode.state == "socket mode, not connected")
+
+    plugged.line.down = False
+
+    await until(lambda: plugged.mode.state == "socket mode")
+    assert "/community" in answer_text(await plugged.sender.command(ANA, "help"))
+    # The next is asked for only when the last one had its time.
+    assert plugged.line.given <= given + (time.monotonic() - plugged.began) / 0.1
+
+
+JUNK = {
+    "a list": Response('["maintenance"]', media_type="application/json"),
+    "a string": Response('"maintenance"', media_type="application/json"),
+    "cut off": Response('{"ok": true, "url": "ws', media_type="application/json"),
+    "no address": JSONResponse({"ok": True}),
+    "none that opens a socket": JSONResponse({"ok": True, "url": "https://slack.com"}),
+    "html": Response("<html>maintenance</html>", media_type="text/html"),
+    "html 502": Response("<html>bad gateway</html>", 502, media_type="text/html"),
+}
+
+
+@pytest.mark.parametrize("junk", JUNK)
+async def test_an_answer_that_is_none_is_slack_being_away(junk: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a proxy or a bad day answers: it is asked again, it ends nothing, and no setting is blamed for it."""
+    line = SlackSocket(Workspace())
+    await line.start()
+    answers = [JUNK[junk]]
+
+    async def answer(_: Request) -> Response:
+        return answers.pop() if answers else JSONResponse({"ok": True, "url": line.give()})
+
+    async with serve(Starlette(routes=[Route("/api/apps.connections.open", answer, methods=["POST"])])) as url:
+        mode, stopping = (
+            SocketMode(AsyncApp(token="x"), client_of("x", f"{url}/api/"), "xapp", retry=0.1),
+            asyncio.Event(),
+        )
+        running = asyncio.create_task(mode.run(stopping))
+        await until(lambda: line.lines or running.done())
+        stopping.set()
+        await asyncio.wait_for(running, 5)
+    await line.stop()
+    assert "socket_mode_away" in (said := capsys.readouterr().out)
+    assert "SLACK_APP_TOKEN" not in said
+
+
+async def test_a_socket_on_this_computer_goes_through_no_proxy(
+    redis_url: str, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What runs on this computer is reached directly, whatever HTTPS_PROXY says."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    async with open_space(redis_url, slack_app_token="xapp-demo", slack_signing_secret="") as space:
+        line, stopping = SlackSocket(space.workspace), asyncio.Event()
+        await line.start()
+        assert space.bridge.socket is not None
+        running = asyncio.create_task(space.bridge.socket.run(stopping))
+        await until(lambda: line.lines)
+        stopping.set()
+        await asyncio.wait_for(running, 5)
+        await line.stop()
 
 
 async def test_the_same_envelope_twice_is_one_thread(plugged: Plugged) -> None:

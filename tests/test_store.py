@@ -1,17 +1,19 @@
 """The embedded server: durable, alone in its folder, gone when we are gone."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from bridge import store
+from bridge import store, whichstore
 
 _HOLD = """
 import sys, time
@@ -93,3 +95,24 @@ def test_the_server_dies_with_a_killed_parent(tmp_path: Path) -> None:
     app.stdout.close()
     with store.embedded(tmp_path) as url:
         assert url.startswith("unix://")
+
+
+@pytest.mark.parametrize(
+    ("choose", "setting"),
+    [
+        (lambda folder: whichstore.for_serving(None, folder, lasting=True, alone=False), "REDIS_URL: is missing; "),
+        (lambda folder: whichstore.for_serving(None, folder, lasting=False, alone=True), "REDIS_URL: is missing; "),
+        (lambda folder: whichstore.at_hand(None, folder, lasting=False), "REDIS_URL: is missing; "),
+        (lambda folder: whichstore.at_hand(None, folder, lasting=True), "BRIDGE_DATA: nothing was ever kept in "),
+    ],
+)
+def test_whoever_has_no_store_is_told_what_to_set(
+    tmp_path: Path, choose: Callable[[Path], contextlib.AbstractContextManager[str]], setting: str
+) -> None:
+    """One line, whichever command it is: the setting's name, what is wrong, an example; and no folder is made."""
+    with pytest.raises(store.StoreUnavailable) as told, choose(tmp_path / "new"):
+        pass
+
+    assert str(told.value).startswith(setting)
+    assert str(told.value).endswith(". Example: REDIS_URL=redis://localhost:6379/0")
+    assert not (tmp_path / "new").exists()

@@ -11,6 +11,7 @@ from bridge.doctor.visit import NoLogin, Record, Visit, trouble
 from bridge.nexudus import BUSINESSES, COWORKERS, FILES, GROUPS, THREADS, USERS
 from bridge.settings import Settings
 from bridge.wire import NexudusError, Page
+from bridge.wiring import NEVER_BY_PROXY
 
 # Which roles are asked for by reading: https://developers.nexudus.com/rest-api/roles-and-access
 _ENTITIES: Mapping[str, tuple[str, bool]] = {
@@ -38,7 +39,7 @@ async def examine(settings: Settings, url: str | None, test_group: str | None, *
 
     `files`: whether bridge will add files to threads, which takes roles of its own.
     """
-    async with httpx.AsyncClient(follow_redirects=False) as http:
+    async with httpx.AsyncClient(follow_redirects=False, mounts=NEVER_BY_PROXY) as http:
         visit = Visit(http, settings)
         try:
             await visit.log_in()

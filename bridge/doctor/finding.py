@@ -31,6 +31,7 @@ _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (FileNotFoundError, "there is no such socket"),
     (PermissionError, "this user may not open it"),
     (TimeoutError, "no answer in time"),
+    *((kind, "its answer cannot be read") for kind in (AttributeError, TypeError, ValueError)),
 )
 
 

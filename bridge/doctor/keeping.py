@@ -1,7 +1,6 @@
 """The doctor's look at what keeps the posts: the folder of the embedded store, or the Redis of REDIS_URL."""
 
 import contextlib
-import fcntl
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -12,13 +11,12 @@ from urllib.parse import unquote, urlsplit
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from bridge import store
+from bridge import store, whichstore
 from bridge.doctor.finding import Finding, why
 from bridge.settings import Settings
 
 OLDEST_REDIS = (6, 2)
 OWN = "the embedded store"
-SET_REDIS_URL = "set REDIS_URL, for example REDIS_URL=redis://localhost:6379/0"
 OTHERS = "or set BRIDGE_DATA to another folder, or set REDIS_URL"
 
 Config = Mapping[str, Any]
@@ -35,25 +33,28 @@ def at_hand(settings: Settings, *, begin: bool) -> Iterator[tuple[str | None, li
     """
     if settings.redis_url:
         yield settings.redis_url, []
-    elif settings.dyno:
-        said = "none; what an embedded store keeps on this host's disk is thrown away at every restart"
-        yield None, [Finding("Redis", False, said, SET_REDIS_URL)]
-    else:
-        with contextlib.ExitStack() as opened:
-            yield _embedded(settings, begin, opened)
+        return
+    with contextlib.ExitStack() as opened:
+        yield _on_disk(settings, begin, opened)
 
 
-def _embedded(settings: Settings, begin: bool, opened: contextlib.ExitStack) -> tuple[str | None, list[Finding]]:
-    folder = settings.bridge_data.absolute()
-    if _is_locked(folder):
+def _on_disk(settings: Settings, begin: bool, opened: contextlib.ExitStack) -> tuple[str | None, list[Finding]]:
+    try:
+        folder = whichstore.on_disk(settings.bridge_data.absolute(), lasting=not settings.dyno)
+    except store.StoreUnavailable as error:
+        return None, [Finding("Redis", False, error.said, f"set REDIS_URL, for example {error.example}")]
+    return _embedded(folder, begin, opened)
+
+
+def _embedded(folder: Path, begin: bool, opened: contextlib.ExitStack) -> tuple[str | None, list[Finding]]:
+    if store.is_locked(folder):
         url = _soon(folder)
         return url, [_in_use(folder, url)]
     try:
         place = folder if begin or store.was_kept(folder) else _aside(folder, opened)
         url = opened.enter_context(store.embedded(place))
     except store.StoreUnavailable as error:
-        # The message begins with the setting's name, as the other commands show it.
-        return None, [Finding("Store", False, str(error).partition(": ")[2], _instead(folder, f"or {SET_REDIS_URL}"))]
+        return None, [Finding("Store", False, error.said, _instead(folder, f"or set {error.example}"))]
     except OSError as error:
         return None, [Finding("Store", False, f"{folder} cannot be used: {error.strerror}", _instead(folder, OTHERS))]
     new = "" if store.was_kept(folder) else ", which can be written to" if folder.is_dir() else ", which can be made"
@@ -70,17 +71,6 @@ def _aside(folder: Path, opened: contextlib.ExitStack) -> Path:
     """A folder beside what will be there, on the same disk; gone again afterwards."""
     standing = next(each for each in (folder, *folder.parents) if each.exists())
     return Path(opened.enter_context(tempfile.TemporaryDirectory(prefix=".bridge-doctor-", dir=standing)))
-
-
-def _is_locked(folder: Path) -> bool:
-    try:
-        with (folder / "lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # what is the matter shows when it is tried
-    return False
 
 
 def _soon(folder: Path) -> str | None:

@@ -14,10 +14,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bridge import manifest
 from bridge.doctor.finding import Finding, why
 from bridge.settings import Settings
+from bridge.webapi import client_of
 from bridge.wire import server_offset
 
 # Signed requests are believed for five minutes; the last use of a response_url leaves one.
 MOST_SKEW = 60
+
+# No answer, or one that is none: slack_sdk takes it for an object without asking.
+AWAY = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, AttributeError, TypeError, ValueError)
 
 _APP = "api.slack.com/apps > your app"
 _BOT_TOKEN = (
@@ -41,7 +45,7 @@ async def examine(settings: Settings) -> tuple[list[Finding], frozenset[str]]:
         answer = await client.auth_test()
     except SlackApiError as error:
         return [*findings, _refused(_error_of(error))], frozenset()
-    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+    except AWAY as error:
         return [*findings, _away(settings, error)], frozenset()
     headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
     told = headers.get("x-oauth-scopes")
@@ -59,7 +63,7 @@ def _client(settings: Settings) -> AsyncWebClient:
     quiet = logging.getLogger("bridge.doctor")
     quiet.setLevel(logging.CRITICAL)
     token = settings.slack_bot_token.get_secret_value()
-    return AsyncWebClient(token, settings.slack_api_url, timeout=10, logger=quiet, retry_handlers=[])
+    return client_of(token, settings.slack_api_url, timeout=10, logger=quiet)
 
 
 def signing_secret(settings: Settings) -> Finding:
@@ -129,12 +133,15 @@ async def _socket_mode(client: AsyncWebClient, settings: Settings) -> Finding:
     assert settings.slack_app_token is not None
     check, token = "Socket Mode", settings.slack_app_token.get_secret_value()
     try:
-        await client.apps_connections_open(app_token=token)
+        if not (await client.apps_connections_open(app_token=token)).get("url"):
+            raise ValueError("no address")
     except SlackApiError as error:
         name = _error_of(error)
-        remedy = _LATER if name == "ratelimited" else f"{_APP_TOKEN}; Socket Mode must be on there (Socket Mode)"
+        remedy = f"{_APP_TOKEN}; Socket Mode must be on there (Socket Mode)"
+        if name == "ratelimited" or not name.isidentifier():  # no name of Slack's says nothing about the token
+            remedy = _LATER
         return Finding(check, False, f"Slack gives this token no socket ({name})", remedy)
-    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+    except AWAY as error:
         return Finding(check, False, f"cannot be asked: {why(error)}", _LATER)
     return Finding(check, True, "Slack gives us a socket; no public address is needed")
 
