@@ -77,9 +77,10 @@ def _in_sections(lines: Sequence[str]) -> list[str]:
 def _facts(entry: Entry, outcome: Outcome | None) -> str:
     facts = []
     if outcome and outcome.ending == "posted":
-        group = outcome.detail.get("group")
+        group, location = outcome.detail.get("group"), outcome.detail.get("location")
         open_to = sentences.IN_GROUP.format(group=group) if group else sentences.WHOLE_BOARD
-        facts = [sentences.PRIVATE if entry.draft.private else open_to, sentences.DELIVERY[entry.draft.delivery]]
+        facts = [str(location)] if location else []
+        facts += [sentences.PRIVATE if entry.draft.private else open_to, sentences.DELIVERY[entry.draft.delivery]]
         facts += [sentences.NOT_CARRIED.format(what=", ".join(entry.draft.left))] if entry.draft.left else []
     return " · ".join([*facts, sentences.REFERENCE.format(id=entry.id)])
 

@@ -77,10 +77,14 @@ def given_up(entry: Entry, reason: str) -> Outcome:
     return Outcome("unsure" if entry.state == "sending" else "unposted", reason)
 
 
+# What a report says of where a thread stands.
+_TOLD = ("group", "hidden", "location")
+
+
 def posted(draft: Draft, facts: Mapping[str, Any], thread: int, template: str) -> Outcome:
     """The good ending, with the thread's address from the operator's template."""
     link = thread_link(template, facts.get("web_address"), facts.get("business_id"), thread, draft.subject)
-    return Outcome("posted", thread=thread, link=link, detail={name: facts.get(name) for name in ("group", "hidden")})
+    return Outcome("posted", thread=thread, link=link, detail={name: facts.get(name) for name in _TOLD})
 
 
 def thread_link(template: str, web_address: object, business_id: object, thread: object, subject: str) -> str:

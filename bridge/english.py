@@ -220,6 +220,7 @@ THREAD_UNREADABLE: Mapping[str, str] = {
     "": "Slack did not let us read the thread just now. Untick this to post the one message, or open the message's "
     "menu again in a minute.",
 }
+CHOOSE_LOCATION = "Choose a location, then press Post."
 CANNOT_POST = "*You cannot post yet.* {why}"
 PLACES_UNKNOWN = (
     "The board cannot be reached right now, so its locations and groups are missing here. You can post all the same."

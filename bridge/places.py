@@ -6,7 +6,7 @@ applied here, from records at most `groups_ttl` old, whatever a form or a payloa
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from bridge.cache import Cache
@@ -21,7 +21,7 @@ RESTRICTED_GROUP, PUBLIC_GROUP = 1, 2
 
 @dataclass(frozen=True)
 class Author:
-    """Under whose ids, and where, the thread will stand."""
+    """Under whose ids, and where, the thread will stand; where is named to people who could have chosen another."""
 
     profile: Profile
     location: int
@@ -29,6 +29,7 @@ class Author:
     group: int | None = None
     group_name: str | None = None
     group_hidden: bool = False
+    location_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,10 +165,12 @@ class Places:
     async def author(self, draft: Draft) -> Author:
         """As whom, where and in which group this draft may be posted. Raises NotAllowed."""
         user = draft.origin.user
-        location, profile = await self.location_for(user, draft.location)
+        standing = await self.standing(user)
+        location, profile = standing.choose(draft.location)
         if draft.delivery == "instant" and not self.rules.may_choose_instant(user):
             raise NotAllowed("instant_not_allowed", "delivery")
-        author = Author(profile, location["Id"], str(location.get("WebAddress") or ""))
+        name = str(location["Name"]) if len(standing.open()) > 1 else ""
+        author = Author(profile, location["Id"], str(location.get("WebAddress") or ""), location_name=name)
         if draft.group is None:
             return author
         listed = [each for each in await self._groups(location["Id"]) if each["Id"] == draft.group]
@@ -179,7 +182,7 @@ class Places:
                 "group_not_member", "group", name=group["Name"] if group["GroupAccess"] == RESTRICTED_GROUP else ""
             )
         hidden = group["GroupAccess"] not in (RESTRICTED_GROUP, PUBLIC_GROUP)
-        return Author(profile, author.location, author.web_address, group["Id"], group["Name"], hidden)
+        return replace(author, group=group["Id"], group_name=group["Name"], group_hidden=hidden)
 
     async def guests(self, users: Sequence[str], location: int, author: Profile) -> list[int]:
         """The guests' UserIds. Raises NotAllowed naming those who cannot be found."""

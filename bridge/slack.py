@@ -184,7 +184,8 @@ class Listeners:
         if found := await self.desk.furnishing.problems(draft):
             return await self._not_kept(ack, body, found)
         if await self.desk.furnishing.lacks_a_location(draft):
-            form = Form(origin, subject=asked.subject, tags=", ".join(asked.tags))
+            why = (sentences.CHOOSE_LOCATION,)
+            form = Form(origin, subject=asked.subject, tags=", ".join(asked.tags), notes=why)
             return await self._open_with(ack, body, form, asked.body)
         trigger = str(body.get("trigger_id") or origin.response_url or uuid.uuid4())
         waited = await self.desk.keep(f"{origin.team}:command:{trigger}", draft, trigger)

@@ -81,4 +81,5 @@ def facts(author: Author) -> dict[str, Any]:
         "business_id": author.location,
         "group": author.group_name,
         "hidden": author.group_hidden,
+        "location": author.location_name,
     }

@@ -332,6 +332,17 @@ async def test_a_guest_whom_slack_does_not_know_is_refused(space: Space, guest: 
     assert space.threads == []
 
 
+async def test_who_may_choose_a_location_is_told_which_it_was(two: Space) -> None:
+    """Dora stands at two locations and reads where hers went; Ana has one, and reads nothing of it."""
+    view = await form(two, DORA)
+    dora = await forged(two, view, location=choice(str(ANNEX)))
+    ana = await two.sender.command(ANA, "post Here | Words")
+
+    await until(lambda: "Annex · Whole board" in told(two, DORA, dora))
+    assert "Whole board" in str(ana.json)
+    assert "Hall" not in str(ana.json)
+
+
 async def test_a_guest_of_another_location_is_named(two: Space) -> None:
     """A guest who may not use this location's board is no guest there."""
     two.board.add_member("Eve", "eve@space.example", user_id=160, coworker_id=260, businesses=[ANNEX])
