@@ -12,7 +12,8 @@ WIDTH = 60
 
 # By what `decision` and `delivery` note when a draft is put back.
 _WAITING: Mapping[str, str] = {
-    "unavailable": "the board cannot be reached, or asks us to wait",
+    "unavailable": "the board cannot be reached",
+    "turn": "waits for its turn: the board takes so many posts a minute",
     "slack away": "Slack cannot be asked who its person is",
     "unsure": "the board did not confirm it; it is looked for",
     "looking": "the board did not confirm it; it is looked for",

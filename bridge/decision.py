@@ -57,8 +57,8 @@ def decide(error: Exception, entry: Entry, *, marked: bool, longest: float) -> O
     if isinstance(error, Unauthorized):
         return Again(wait(UNAUTHORIZED_WAITS, entry.failures, longest), error.reason, void=marked)
     if isinstance(error, Unavailable | SlackAway):
-        whose = "slack away" if isinstance(error, SlackAway) else "unavailable"
-        return Again(max(wait(WAITS, entry.failures, longest), error.wait or 0), whose, void=marked)
+        why = "slack away" if isinstance(error, SlackAway) else "unavailable" if error.wait is None else "turn"
+        return Again(max(wait(WAITS, entry.failures, longest), error.wait or 0), why, void=marked)
     return Again(EARLY_LOOKS[0], "unsure", void=False)
 
 

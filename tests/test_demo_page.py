@@ -15,16 +15,19 @@ import pytest
 from redis.asyncio import Redis
 
 from bridge import sentences
-from bridge.demo import portal
+from bridge.demo import portal, way
 from bridge.demo.browser import open_site
 from bridge.demo.scene import ANA, BEN, DORA, EVENTS, GENERAL, MAKING
 from bridge.demo.site import FILES, Site
 from bridge.demo.stage import Stage
+from bridge.draft import Draft, Origin
+from bridge.entry import read_entry
 from tests.space import until_async
 from tests.test_demo import HOSTILE, hostile, short
 
 __all__ = ["hostile", "short"]
 
+DRAFT = Draft(Origin("T1", ANA, 1.0), "Coffee", ({"mrkdwn": "Hot."},))
 COMMAND = [sys.executable, "-m", "bridge", "demo", "--no-browser"]
 
 
@@ -182,6 +185,38 @@ async def test_a_slow_board_keeps_nobody_waiting(page: Page) -> None:
 
     await until_async(posted, 40)
     assert len(page.stage.board.threads) == 1
+
+
+async def test_no_step_is_before_the_one_it_follows(page: Page) -> None:
+    """A draft that was claimed again, to look for it, was claimed before it was sent, and sent before it was posted."""
+    await page.do("mood", mood="hangs-up")
+    await page.do("command", channel=GENERAL, text="post Coffee | Hot.")
+
+    async def posted() -> bool:
+        (draft,) = (await page.site.seen(ANA))["crossings"]
+        return bool(draft["steps"][3]["done"])
+
+    await until_async(posted, 40)
+    (draft,) = (await page.site.seen(ANA))["crossings"]
+    after = [each["after"] for each in draft["steps"][:4]]
+    assert after == sorted(after) and after[3] > 500
+    assert draft["steps"][3]["name"] == "posted"
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"last_error": "turn"}, "Waits for its turn: the board takes so many posts a minute; kept all the while"),
+        ({"last_error": "unavailable"}, "The board cannot be reached; kept all the while, tried twice"),
+        ({"last_error": "turn", "state": "sending", "claim": "c"}, "On its way to the board"),
+        ({"last_error": "unsure", "state": "sending"}, "The board did not confirm it"),
+        ({"last_error": "looking", "state": "sending", "claim": "c"}, "The board did not confirm it"),
+    ],
+)
+def test_the_note_says_why_a_post_waits(known: dict[str, str], said: str) -> None:
+    """That the board cannot be reached is said when it cannot, and doubt is named where there is any."""
+    fields = {"id": "a-1", "state": "kept", "draft": DRAFT.to_json(), "kept": "1000", "failures": "2", **known}
+    assert way.note(read_entry(fields, form_closed=False)).startswith(said)
 
 
 async def told(page: Page) -> list[str]:

@@ -42,7 +42,7 @@ def _nothing(board: Board) -> None:
 MOODS: Mapping[str, Mood] = {
     "works": Mood("Works", "The board answers as it should.", _nothing),
     "slow": Mood("Slow", "Every answer takes a second and a half. Slack is answered at once all the same.", _slow),
-    "refuses": Mood("Refuses", "It says no to every thread. The reason comes to stand under the field.", _refuse),
+    "refuses": Mood("Refuses", "It says no to every thread. The reason appears under the field.", _refuse),
     "hangs-up": Mood(
         "Hangs up", "It takes the thread, then hangs up. Bridge looks before it repeats: one thread, not two.", _hang_up
     ),

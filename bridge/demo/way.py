@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from bridge import causes
 from bridge.demo import Json
 from bridge.demo.scene import PEOPLE
 from bridge.entry import Entry
@@ -15,7 +16,7 @@ ENDINGS: Mapping[str, str] = {
     "unposted": "not posted",
 }
 WAYS: Mapping[str, str] = {
-    "answer": "Told in the very answer to Slack",
+    "answer": "Told at once",
     "form": "Told in the open form",
     "response_url": "Told where it was asked, to them alone",
     "ephemeral": "Told in the channel, to them alone",
@@ -23,6 +24,8 @@ WAYS: Mapping[str, str] = {
     "button": "They had it in front of them",
     "untold": "Nobody could be told",
 }
+# What an attempt ends in, by the entry's last error, after which the board may have the thread.
+DOUBTS = ("unsure", "looking", "look failed")
 
 
 async def crossings(outbox: Outbox, home: str, count: int = 6) -> list[Json]:
@@ -38,7 +41,7 @@ def _crossing(name: str, entry: Entry) -> Json:
         "who": name,
         "subject": entry.draft.subject,
         "steps": _steps(entry),
-        "note": _note(entry),
+        "note": note(entry),
         "ended": entry.outcome.ending if entry.outcome else None,
     }
 
@@ -46,35 +49,46 @@ def _crossing(name: str, entry: Entry) -> Json:
 def _steps(entry: Entry) -> list[Json]:
     """Each step with the milliseconds since the draft was kept, once it has happened."""
     ending = ENDINGS.get(entry.outcome.ending, "ended") if entry.outcome else "posted"
-    claimed, sent = entry.claimed or None, entry.first_sent or entry.sent
-    if entry.state == "kept" and not entry.claim:
-        # Put back after an attempt: nobody holds it until it is due again.
-        claimed = None
-    times = [("kept", entry.kept), ("claimed", claimed), ("sending", sent), (ending, entry.ended)]
+    sent = entry.first_sent or entry.sent
+    times = [("kept", entry.kept), ("claimed", _claimed(entry, sent)), ("sending", sent), (ending, entry.ended)]
     steps: list[Json] = [
         {"name": label, "done": bool(at), "after": round((at - entry.kept) * 1000) if at else None}
         for label, at in times
     ]
-    return [*steps, {"name": "told", "done": bool(entry.told), "after": None}]
+    told = "not told" if entry.told == "untold" else "told"
+    return [*steps, {"name": told, "done": bool(entry.told), "after": None}]
 
 
-def _note(entry: Entry) -> str:
+def _claimed(entry: Entry, sent: float | None) -> float | None:
+    """When it was claimed for what came of it; in the record, a later claim takes the first one's place."""
+    if not entry.claimed or (entry.state == "kept" and not entry.claim):
+        # Not yet, or put back after an attempt: nobody holds it until it is due again.
+        return None
+    return min(entry.claimed, sent or entry.claimed, entry.ended or entry.claimed)
+
+
+def note(entry: Entry) -> str:
+    """What is to be said of it now, in one line."""
     if entry.told:
         return WAYS.get(entry.told, "Told") + _often(entry)
     if entry.outcome:
         return "The outcome is noted; now the person is told"
-    if entry.state == "sending" and entry.failures:
+    if entry.state == "sending" and (not entry.claim or entry.last_error in DOUBTS):
         return "The board did not confirm it: looking for it there before anything is sent again"
     if entry.state == "sending":
         return "On its way to the board"
-    if entry.failures:
-        return f"The board cannot be reached; tried {_times(entry.failures)}, kept all the while"
+    if why := causes.cause(entry):
+        # To wait for a turn is no failure.
+        tried = "" if entry.last_error == "turn" else f", tried {_times(entry.failures)}"
+        return f"{why[0].upper()}{why[1:]}; kept all the while{tried}"
     return "Kept in the store, before Slack got its answer"
 
 
 def _often(entry: Entry) -> str:
     """What it took, where it took more than one attempt."""
-    return f" · put back {_times(entry.failures)}, sent {_times(entry.sends)}" if entry.failures and entry.sends else ""
+    if not (entry.failures and entry.sends):
+        return ""
+    return f" · tried again {_times(entry.failures)}, sent {_times(entry.sends)}"
 
 
 def _times(count: int) -> str:

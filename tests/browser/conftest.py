@@ -29,6 +29,6 @@ async def demo(browser: Browser, redis_url: str, redis: Redis) -> AsyncIterator[
 
 @pytest.fixture
 async def phone(browser: Browser, redis_url: str, redis: Redis) -> AsyncIterator[Demo]:
-    async with opened(browser, redis_url, width=390) as demo:
+    async with opened(browser, redis_url, width=390, height=844) as demo:
         yield demo
         assert demo.complaints == []

@@ -61,12 +61,12 @@ async def launched(path: str) -> AsyncIterator[Browser]:
 
 @contextlib.asynccontextmanager
 async def opened(
-    browser: Browser, redis_url: str, *, width: int = 1440, dark: bool = False, scale: float = 1
+    browser: Browser, redis_url: str, *, width: int = 1440, height: int = 900, dark: bool = False, scale: float = 1
 ) -> AsyncIterator[Demo]:
     """The demo as `bridge demo` puts it together, in a window of its own."""
     async with open_site(redis_url) as (url, site):
         context = await browser.new_context(
-            viewport={"width": width, "height": 844 if width < 760 else 900},
+            viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
             has_touch=width < 760,

@@ -54,7 +54,9 @@ async def test_a_message_in_a_thread_with_files_says_what_stays(demo: Demo) -> N
     await page.get_by_role("button", name="makers").click()
     await page.get_by_role("button", name="More actions for Ana Silva’s message").click()
     await page.get_by_role("menuitem", name="Post to community").click()
-    await expect(page.get_by_role("dialog")).to_contain_text("laser-rules.pdf (this app does not carry files here)")
+    await expect(page.get_by_role("dialog")).to_contain_text(
+        "These files stay in Slack: laser-rules.pdf, last-time.jpg (this app does not carry files here)"
+    )
 
 
 async def test_an_error_stands_under_its_field(demo: Demo) -> None:
@@ -183,6 +185,9 @@ async def test_a_private_post_is_hidden_from_others(demo: Demo) -> None:
     await expect(form.get_by_role("textbox", name="Message")).to_have_text("A cake, for Gita.")
     await form.get_by_role("button", name="Post", exact=True).click()
     await expect(form.get_by_text(sentences.REASONS["guests_needed"])).to_be_visible()
+    await expect(form.get_by_text(sentences.REASONS["guests_needed"])).to_be_in_viewport()
+    red = await form.locator(".error:not(:empty)").evaluate("node => getComputedStyle(node).color")
+    await expect(form.locator(".chip label").first).to_have_css("border-top-color", red)
     await form.locator(".chip label", has_text="Ben").click()
     await form.get_by_role("button", name="Post", exact=True).click()
     await expect(form).to_contain_text(sentences.POSTED)

@@ -1,6 +1,6 @@
 // The members' board: its threads as the portal would show them, and the switch that makes it misbehave.
 
-import { $, announce, avatar, clock, h, reconcile, showUp } from "./dom.js";
+import { $, announce, avatar, clock, h, light, reconcile, showUp } from "./dom.js";
 
 let known = null;
 
@@ -14,7 +14,7 @@ export function show(board, me) {
   reconcile($("threads"), items, (each) => String(each.id), thread);
   fresh.forEach((each) => {
     announce(`New on the board: ${each.subject}, by ${each.author}`);
-    $(`thread-${each.id}`).classList.add("lit");
+    light($(`thread-${each.id}`));
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { $, h, icon, reconcile } from "./dom.js";
 
-const BAD = new Set(["not posted", "cancelled"]);
+const BAD = new Set(["not posted", "cancelled", "not told"]);
 const DOUBT = new Set(["may be posted"]);
 
 /** Shows everybody's latest posts, the newest with all its steps. */
@@ -26,6 +26,10 @@ function crossing(each) {
     h("p", { class: "note" }, each.note));
 }
 
+const ABOUT = {
+  kept: "in the store", claimed: "picked up", sending: "to the board", posted: "on the board",
+  "may be posted": "not confirmed",
+};
 const WORDS = { done: "done", bad: "done", doubt: "done", skipped: "not needed", now: "now", ahead: "not yet" };
 const FACES = { done: () => icon("check"), bad: () => icon("cross"), doubt: () => "?" };
 
@@ -34,6 +38,7 @@ function row(step, at, { steps }) {
   return h("li", { class: kind },
     h("span", { class: "dot" }, FACES[kind]?.()),
     h("span", { class: "name" }, step.name), h("span", { class: "unseen" }, `: ${WORDS[kind]} `),
+    h("span", { class: "about" }, ABOUT[step.name] ?? ""),
     at && step.after !== null ? h("span", { class: "after" }, passed(step.after)) : null);
 }
 

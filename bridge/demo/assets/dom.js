@@ -67,5 +67,11 @@ export function showUp(node) {
   node.focus({ preventScroll: true });
   node.scrollIntoView({ block: "nearest" });
   node.classList.remove("lit");
-  requestAnimationFrame(() => node.classList.add("lit"));
+  requestAnimationFrame(() => light(node));
+}
+
+/** Lights it up once, when it can be seen: what was hidden meanwhile would begin again whenever it is shown. */
+export function light(node) {
+  node.classList.add("lit");
+  node.addEventListener("animationend", () => node.classList.remove("lit"), { once: true });
 }

@@ -18,8 +18,8 @@ const TOOLS = [
 /** The editor; `value()` is its rich_text, or null while nothing is written. */
 export function richTextInput({ id, label, describedby, initial, onInput }) {
   const box = h("div", {
-    id, class: "writing", contenteditable: "true", role: "textbox", "aria-multiline": "true", "aria-required": "true",
-    "aria-labelledby": label, "aria-describedby": describedby,
+    id, class: "writing", dir: "auto", contenteditable: "true", role: "textbox", "aria-multiline": "true",
+    "aria-required": "true", "aria-labelledby": label, "aria-describedby": describedby,
     on: { input: onInput, paste: pasteAsText, keydown: leave },
   }, ...richText(initial));
   const asks = linkForm(box, onInput);

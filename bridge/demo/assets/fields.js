@@ -35,7 +35,7 @@ const placeholder = (element) => element.placeholder?.text;
 function textInput({ element, id, describedby, initial, required, onInput }) {
   const shared = {
     id, placeholder: placeholder(element), "aria-describedby": describedby, "aria-required": String(required),
-    maxLength: element.max_length ?? 3000, on: { input: onInput }, autocomplete: "off",
+    maxLength: element.max_length ?? 3000, on: { input: onInput }, autocomplete: "off", dir: "auto",
   };
   const node = element.multiline ? h("textarea", { ...shared, rows: 4 }) : h("input", { ...shared, type: "text" });
   node.value = initial;

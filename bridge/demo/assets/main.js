@@ -22,6 +22,7 @@ function show(state) {
   board.showMoods(state.moods, state.mood, (mood) => act("mood", me, { mood }));
   modal.show(state.view, me, state.people);
   visitAddress();
+  markFresh({ deck: state.crossings.map((each) => [each.id, each.ended]), board: state.board.threads.map(({ id }) => id) });
 }
 
 function showPeople(people) {
@@ -49,6 +50,23 @@ function away() {
 function turnTo(part) {
   $("main").dataset.part = part;
   for (const each of $("parts").children) each.setAttribute("aria-pressed", String(each.dataset.part === part));
+  if (looked.now) markFresh(looked.now);
+}
+
+const looked = { as: null, now: null };
+
+/** A dot on the part that holds something which was not there when it was last looked at; `now` is what is there. */
+function markFresh(now) {
+  const anew = looked.as !== me;
+  [looked.as, looked.now] = [me, now];
+  for (const [part, there] of Object.entries(now)) {
+    const tab = $("parts").querySelector(`[data-part=${part}]`);
+    if (anew || $("main").dataset.part === part) looked[part] = JSON.stringify(there);
+    const dot = tab.querySelector(".fresh");
+    const fresh = looked[part] !== JSON.stringify(there);
+    if (fresh && !dot) tab.append(h("span", { class: "fresh" }, h("span", { class: "unseen" }, " (something new)")));
+    if (!fresh) dot?.remove();
+  }
 }
 
 // ── links that lead to somewhere on this page ────────────────────────────────
@@ -99,6 +117,10 @@ const TRIES = [
 workspace.begin();
 deck.suggest(TRIES);
 document.addEventListener("click", followLink);
-$("parts").addEventListener("click", (event) => event.target.dataset.part && turnTo(event.target.dataset.part));
+$("parts").addEventListener("click", (event) => {
+  const tab = event.target.closest("[data-part]");
+  if (tab) turnTo(tab.dataset.part);
+});
+$("what-to-try").addEventListener("click", () => turnTo("deck"));
 await loadEmoji();
 become(me);

@@ -38,6 +38,7 @@ function open(next) {
 function draw(next) {
   const first = view === null;
   const before = document.activeElement?.dataset?.action;
+  const had = new Set(actions().map((each) => each.dataset.action));
   const kinds = new Set(next.blocks.filter((each) => each.type === "input").map((each) => each.element.action_id));
   for (const name of typed.keys()) if (!kinds.has(name)) typed.delete(name);
   if (!kinds.size) fields.clear();
@@ -49,7 +50,7 @@ function draw(next) {
   const words = $("modal-blocks").querySelector(".section")?.textContent;
   if (!next.submit && words) announce(words);
   [view, next] = [next, null];
-  settleFocus(first, before);
+  settleFocus(first, before, had);
 }
 
 function feet(next) {
@@ -58,13 +59,16 @@ function feet(next) {
   return [close, send].filter(Boolean);
 }
 
-/** Into the first field at first; later it stays where it was, as long as that is still there. */
-function settleFocus(first, before) {
-  const field = dialog().querySelector("#modal-blocks [data-action]");
+const actions = () => [...dialog().querySelectorAll("#modal-blocks [data-action]")];
+
+/** Into the first field at first; later it stays where it was. Where that is gone, it goes to what came instead. */
+function settleFocus(first, before, had) {
+  const [field] = actions();
   if (first) return (view.submit && field ? field : $("modal-title")).focus();
   if (dialog().contains(document.activeElement) && document.activeElement !== dialog()) return null;
   const same = before && dialog().querySelector(`[data-action="${CSS.escape(before)}"]`);
-  return (same || (view.submit && field) || $("modal-title")).focus();
+  const fresh = actions().find((each) => !had.has(each.dataset.action));
+  return (same || (view.submit && (fresh ?? field)) || $("modal-title")).focus();
 }
 
 function close() {
@@ -117,5 +121,6 @@ function complain(errors, trouble) {
     first ??= focus;
   }
   first?.focus();
+  first?.closest(".field").querySelector(".error").scrollIntoView({ block: "nearest" });
   if (first) announce(Object.values(errors).join(" "));
 }

@@ -1,5 +1,6 @@
 // The Slack-like side: the channels, the conversation, the composer.
 
+import * as commands from "./commands.js";
 import { $, announce, h, icon, reconcile, showUp } from "./dom.js";
 import { menuButton } from "./menu.js";
 import { message } from "./messages.js";
@@ -9,36 +10,23 @@ let seen = { channels: [], people: [] };
 let here = null;
 const read = new Map();
 
-const COMMANDS = [
-  ["/community", "opens the form"],
-  ["/community post Tea | It is ready! #kitchen", "posts at once"],
-  ["/community whoami", "which account you post as"],
-  ["/community status", "your latest posts"],
-  ["/community help", "what it understands"],
-];
-
 /** Wires what is always there. */
 export function begin() {
   const words = $("words");
   $("composer").addEventListener("submit", send);
-  words.addEventListener("input", suggest);
+  words.addEventListener("input", () => { complain(""); suggest(); });
   words.addEventListener("focus", suggest);
   words.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") $("commands").hidden = true;
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    $("composer").requestSubmit();
+    const used = commands.heed(event);
+    const sends = !used && event.key === "Enter" && !event.shiftKey && !event.isComposing;
+    if (used || sends) event.preventDefault();
+    if (sends) $("composer").requestSubmit();
   });
   $("commands").parentElement.addEventListener("focusout", (event) => {
-    if (!event.currentTarget.contains(event.relatedTarget)) $("commands").hidden = true;
+    if (!event.currentTarget.contains(event.relatedTarget)) commands.shut();
   });
   menuButton($("shortcuts"), [["New community post", () => doing("begin", {})]]);
-  reconcile($("commands"), COMMANDS, (each) => each[0], suggestion);
-}
-
-function suggestion([command, about]) {
-  const on = { click: () => compose(command) };
-  return h("li", {}, h("button", { type: "button", on }, h("code", {}, command), " ", h("span", {}, about)));
+  commands.begin(compose);
 }
 
 /** Puts words into the composer, ready to be sent. */
@@ -50,7 +38,7 @@ export function compose(words) {
 
 function suggest() {
   const { value } = $("words");
-  $("commands").hidden = !(value && "/community".startsWith(value));
+  commands.offer(value);
   $("words").rows = Math.min(6, Math.max(1, value.split("\n").length, Math.ceil(value.length / 56)));
 }
 
@@ -64,6 +52,8 @@ async function send(event) {
     return;
   }
   $("words").value = "";
+  // Whoever sends something wants to see what comes of it.
+  $("messages").scrollTop = $("messages").scrollHeight;
   suggest();
   const typed = rest.length ? text.slice(command.length + 1) : "";
   const [what, said] = command === "/community" ? ["command", typed] : ["say", text];
