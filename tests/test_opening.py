@@ -62,11 +62,13 @@ def shown(reply: Any) -> str:
     return "".join(texts)
 
 
-def several(space: Space) -> None:
-    """Ana is a member at two places, and only she can say which one she means."""
+async def several(space: Space) -> None:
+    """Ana is a member at two places, which is known already, and only she can say which one she means."""
     space.board.add_business(ANNEX, "Annex", "annex")
     for each in space.board.coworkers.values():
         each["Businesses"] = [HALL, ANNEX]
+    await space.sender.command(ANA, "whoami")
+    await until(lambda: not space.bridge.desk.tasks)
 
 
 async def test_long_words_go_on_in_the_next_field(redis_url: str, redis: Redis) -> None:
@@ -97,7 +99,7 @@ async def test_words_that_no_post_has_room_for_are_shown_again(
 async def test_words_that_the_form_cannot_show_are_attached(redis_url: str, redis: Redis, text: str) -> None:
     """A post without its location opens a form with its words, however much markup they have; and posts them."""
     async with open_space(redis_url) as space:
-        several(space)
+        await several(space)
         await space.sender.command(ANA, f"post Subject | {text}")
         if field(space, "message") is None:
             assert sentences.ATTACHED in space.view_text()
@@ -112,7 +114,7 @@ async def test_words_that_the_form_cannot_show_are_attached(redis_url: str, redi
 async def test_a_form_that_slack_does_not_open_shows_all_the_words(redis_url: str, redis: Redis) -> None:
     """The whole of a post stands under the reason, not its subject alone."""
     async with open_space(redis_url) as space:
-        several(space)
+        await several(space)
         space.workspace.fail("views.open", "internal_error", None)
         reply = await space.sender.command(ANA, "post Subject | All of &lt;the&gt; body #tag")
 
