@@ -30,12 +30,12 @@ class BoardWatch:
     async def notice(self, error: Exception | None) -> None:
         """A call ended in `error`, or (None) well: then the trouble that any process noted is over.
 
-        Other errors are answers too, and change nothing.
+        Other errors are answers too, and change nothing; so is a named wait, be it the board's or our own pace.
         """
         if isinstance(error, Unauthorized):
             self._log("board_rejects_login", reason=error.reason, remedy="run bridge doctor")
             await self._redis.set(self._rejected, error.reason, ex=_REJECTED_TTL)
-        elif isinstance(error, Unavailable | Unsure):
+        elif isinstance(error, Unsure) or (isinstance(error, Unavailable) and error.wait is None):
             self._log("board_away", why=str(error))
             await self._redis.set(self._away, 1, ex=self._away_ttl)
         elif error is None:

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 # Seconds. Slack would not wait for longer than three: https://docs.slack.dev/interactivity/handling-user-interaction
 WHOLE = 5.0
+# Longer than proxies keep theirs (Caddy: two minutes), or one could send a request into a connection that we close.
+KEEP_ALIVE = 130
 MOST_CONNECTIONS = 1000
 # How many are taken before what they brought is looked at, and how many the kernel keeps until then.
 AT_ONCE, QUEUE = 32, 2048
@@ -58,6 +60,7 @@ def server_of(app: ASGIApp) -> uvicorn.Server:
         # Forwarded addresses are not believed: /metrics trusts loopback.
         proxy_headers=False,
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=KEEP_ALIVE,
         backlog=AT_ONCE,
     )
     return _Server(config)

@@ -106,6 +106,18 @@ async def test_a_board_that_is_away_is_named_and_no_reason(space: Space, mood: s
     assert (ready.status_code, ready.json()["board"]) == (200, "away")
 
 
+async def test_a_board_that_asks_us_to_wait_is_not_away(space: Space) -> None:
+    """Whoever names a time is there; nobody is woken because many post at once."""
+    await space.sender.command(ANA, "post Warm | up")
+    space.board.misbehave(Fault.THROTTLE_429, value=60)
+    await space.sender.command(ANA, "post Later | Words")
+
+    (entry,) = [each async for _, each in space.bridge.outbox.listing()]
+    assert entry is not None
+    assert entry.failures == 1
+    assert (await get(space, "/readyz")).json()["board"] == "ok"
+
+
 async def test_metrics_answer_on_loopback(space: Space) -> None:
     """/metrics is Prometheus text for this machine."""
     answer = await get(space, "/metrics")
