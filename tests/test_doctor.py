@@ -404,7 +404,7 @@ async def test_a_running_bridge_is_looked_at_through_its_store(clinic: Clinic, t
 
 
 async def test_a_store_that_cannot_be_asked_from_here(clinic: Clinic, tmp_path: Path) -> None:
-    """Locked and silent: said as it is. A path too long for a socket is the usual reason, and no failure."""
+    """Locked and silent: said as it is. A path too long for a socket is found all the same."""
     far = tmp_path / ("d" * 100)
     near = tmp_path / "near"
     near.mkdir()
@@ -414,8 +414,8 @@ async def test_a_store_that_cannot_be_asked_from_here(clinic: Clinic, tmp_path: 
         failed = await clinic.line("Store", REDIS_URL=None, BRIDGE_DATA=str(near))
 
     assert told.exit_code == 0
-    assert f"--  Store: {far} is locked by a running bridge, whose store cannot be asked from here" in told.stdout
-    assert failed.startswith(f"no  Store: {near} is locked by a running bridge")
+    assert f"ok  Store: a running bridge keeps its posts in {far}; looked at through it" in told.stdout
+    assert failed.startswith(f"no  Store: {near} is locked by a running bridge, whose store does not answer")
 
 
 async def test_a_host_without_a_lasting_disk_needs_a_redis(clinic: Clinic) -> None:

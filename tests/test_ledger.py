@@ -385,6 +385,25 @@ async def test_the_store_of_a_running_bridge_is_used(resting: Space, tmp_path: P
     assert "Lunch" in stopped.stdout
 
 
+async def test_a_store_that_hangs_is_no_second_bridge(
+    resting: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is told to stop the bridge that runs, or to take another folder: that would leave the posts behind."""
+    folder = tmp_path / "kept"
+    env = environment(resting.settings, BRIDGE_DATA=str(folder)) | {"REDIS_URL": None}
+    with store.embedded(folder) as url:
+        async with contextlib.aclosing(store.connect(url)) as client:
+            pid = int((await client.info("server"))["process_id"])
+        os.kill(pid, signal.SIGSTOP)
+        with monkeypatch.context() as hasty:
+            hasty.setattr(time, "sleep", lambda _: None)
+            results = [await command(env, "outbox", *words) for words in (["list"], ["drop", "r"])]
+        os.kill(pid, signal.SIGCONT)
+
+    said = "The store of the bridge that runs here does not answer; see its /readyz and the runbook. Change no setting.\n"
+    assert [(each.exit_code, each.stderr) for each in results] == [(1, said)] * 2
+
+
 async def test_a_folder_without_a_store_is_not_begun(resting: Space, tmp_path: Path) -> None:
     """In the wrong folder the commands say so, and leave no empty store behind."""
     env = environment(resting.settings, BRIDGE_DATA=str(tmp_path / "elsewhere")) | {"REDIS_URL": None}

@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from structlog.testing import capture_logs
 
-from bridge import store, whichstore
+from bridge import store, valkey, whichstore
 
 _HOLD = """
 import sys, time
@@ -68,7 +71,7 @@ async def test_a_killed_server_comes_back_with_everything(tmp_path: Path) -> Non
             try:
                 assert await client.get("kept") == "yes"
                 break
-            except RedisConnectionError:
+            except RedisError:
                 await asyncio.sleep(0.05)
         else:
             pytest.fail("the server did not come back")
@@ -95,6 +98,166 @@ def test_the_server_dies_with_a_killed_parent(tmp_path: Path) -> None:
     app.stdout.close()
     with store.embedded(tmp_path) as url:
         assert url.startswith("unix://")
+
+
+@contextlib.contextmanager
+def another_bridge(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of its own: what it opens has other numbers than here, as in `bridge run`."""
+    app = subprocess.Popen([sys.executable, "-c", _HOLD, str(folder)], stdout=subprocess.PIPE)
+    with app:
+        assert app.stdout is not None and app.stdout.readline().startswith(b"unix://")
+        try:
+            yield app
+        finally:
+            app.kill()
+
+
+async def keep(url: str) -> int:
+    """Writes a value; returns the number of the server."""
+    async with contextlib.aclosing(store.connect(url)) as client:
+        await client.set("kept", "yes")
+    return await _pid(url)
+
+
+async def is_kept(url: str) -> bool:
+    async with contextlib.aclosing(store.connect(url)) as client:
+        return bool(await client.get("kept") == "yes")
+
+
+def runs(pid: int) -> bool:
+    """A zombie does not: in a container nobody may fetch it."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    return bool(state) and not state.startswith("Z")
+
+
+def listed(folder: Path) -> list[int]:
+    """As the runbook has it."""
+    lines = subprocess.run(valkey.LISTED_BY, shell=True, capture_output=True, text=True).stdout.splitlines()
+    return [int(line.split()[0]) for line in lines if str(folder) in line]
+
+
+def url_of(folder: Path) -> str:
+    return f"unix://{folder}/store.sock"
+
+
+async def test_a_hanging_store_is_not_joined_by_a_second_one(tmp_path: Path) -> None:
+    """kill -9 of the app while its store is frozen: the next one waits until that is gone, and has what it took."""
+    with another_bridge(tmp_path) as app:
+        frozen = await keep(url_of(tmp_path))
+        os.kill(frozen, signal.SIGSTOP)
+        app.kill()
+        app.wait()
+        with store.embedded(tmp_path) as url:
+            assert not runs(frozen)
+            assert await is_kept(url)
+
+
+async def test_what_cannot_be_ended_from_here_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything left behind is frozen: the folder stays shut, the line lists one server, and killing it is enough."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with another_bridge(tmp_path) as app:
+        frozen = await keep(url_of(tmp_path))
+        session = os.getpgid(frozen)
+        os.killpg(session, signal.SIGSTOP)
+        try:
+            app.kill()
+            app.wait()
+            with pytest.raises(store.StoreInUse, match="does not answer; .* pgrep .* leave BRIDGE_DATA as it is"):
+                store.embedded(tmp_path).__enter__()
+            assert listed(tmp_path) == [frozen]
+            os.kill(frozen, signal.SIGKILL)
+            monkeypatch.undo()
+            with store.embedded(tmp_path) as url:
+                assert await is_kept(url)
+        finally:
+            os.killpg(session, signal.SIGKILL)
+
+
+async def test_a_hanging_store_is_ended_with_its_bridge(tmp_path: Path) -> None:
+    """It hears no SIGTERM; after some seconds it is killed, without loss."""
+    with store.embedded(tmp_path) as url:
+        frozen = await keep(url)
+        os.kill(frozen, signal.SIGSTOP)
+    assert not runs(frozen)
+    with store.embedded(tmp_path) as url:
+        assert await is_kept(url)
+
+
+async def test_a_hanging_store_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that lives and does not answer is ended and started again, with one line in the log."""
+    monkeypatch.setattr(valkey, "_ASKING", 0.1)
+    with capture_logs() as logged, store.embedded(tmp_path) as url:
+        frozen = await keep(url)
+        os.kill(frozen, signal.SIGSTOP)
+        deadline = time.monotonic() + 20
+        while runs(frozen) or not store.of_running(tmp_path):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+        assert await is_kept(url)
+        assert listed(tmp_path) == [await _pid(url)]
+    assert [each["event"] for each in logged] == ["store_hangs"]
+
+
+async def test_a_killed_shell_leaves_one_server(tmp_path: Path) -> None:
+    """Who kills the first number that `ps` shows kills the shell around the server: never two on one file."""
+    with store.embedded(tmp_path) as url:
+        first = await keep(url)
+        os.kill(os.getpgid(first), signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while runs(first) or not store.of_running(tmp_path):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)
+        assert await is_kept(url)
+        assert listed(tmp_path) == [await _pid(url)]
+
+
+@pytest.mark.parametrize(
+    ("said", "hangs", "ready"),
+    [
+        (b"+PONG\r\n", False, True),
+        (b"-LOADING Valkey is loading the dataset in memory\r\n", False, False),
+        (b"-MISCONF Errors writing to the AOF file: No space left on device\r\n", False, True),
+        (b"", True, False),
+    ],
+)
+def test_an_error_is_an_answer(tmp_path: Path, said: bytes, hangs: bool, ready: bool) -> None:
+    """A server that loads a big file, or whose disk is full, does not hang; while it loads it takes nothing."""
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+
+        def answer() -> None:
+            caller, _ = server.accept()
+            with caller:
+                caller.recv(16)
+                caller.sendall(said)
+
+        threading.Thread(target=answer).start()
+        heard = valkey.heard(path)
+    assert (heard == b"", valkey.is_ready(heard)) == (hangs, ready)
+
+
+async def test_a_store_in_a_far_folder_is_found(tmp_path: Path) -> None:
+    """A path too long for a socket: it is elsewhere, and whoever looks in the folder is led there."""
+    far = tmp_path / ("d" * 100)
+    for _ in range(2):  # the second finds what the first left
+        with store.embedded(far) as url:
+            assert store.of_running(far) == url
+        assert store.of_running(far) is None
+
+
+async def test_a_store_that_is_silent_for_a_moment_is_used_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the store of a running bridge is started again, a command waits for it; it is told nothing else."""
+    with another_bridge(tmp_path):
+        pid = await keep(url_of(tmp_path))
+        os.kill(pid, signal.SIGSTOP)
+        threading.Timer(2, os.kill, (pid, signal.SIGCONT)).start()
+        with whichstore.at_hand(None, tmp_path, lasting=True) as url:
+            assert await is_kept(url)
+            assert await _pid(url) == pid
 
 
 @pytest.mark.parametrize(
