@@ -20,7 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 Reference = Annotated[str, typer.Argument(help="As `bridge outbox list` and the reports in Slack show it.")]
 
 # An operator whose bridge runs must not stop it for that, nor take another folder.
-_SILENT = "The store of the bridge that runs here does not answer; see its /readyz and the runbook. Change no setting."
+SILENT = "The store of the bridge that runs here does not answer; see its /readyz and the runbook. Change no setting."
 
 cli = typer.Typer()
 outbox = typer.Typer(no_args_is_help=True, help="What waits, what failed and why, and the way out by hand.")
@@ -133,7 +133,7 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
         with whichstore.at_hand(settings.redis_url, settings.bridge_data, lasting=not settings.dyno) as url:
             return asyncio.run(done(settings, url))
     except store.StoreInUse:
-        typer.echo(_SILENT, err=True)
+        typer.echo(SILENT, err=True)
         raise typer.Exit(1) from None
     except store.StoreUnavailable as error:
         stop(str(error))

@@ -18,6 +18,8 @@ from bridge.moments import STORE
 from bridge.valkey import LISTED_BY, NotStarted, Server, answers
 
 _CONNECTIONS = 32
+# Seconds until a folder is free after its bridge was killed: a server that hung meanwhile is ended after five.
+FREED = 8.0
 # What marks a folder as an embedded server's.
 _LOCK, _SOCKET = "lock", "store.sock"
 
@@ -148,10 +150,7 @@ def _url(path: Path) -> str:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[int]:
-    """The server inherits the lock, so it is free only when the last one using the folder is gone.
-
-    One whose bridge was killed while it hung is gone after five seconds, so that is waited for.
-    """
+    """The server inherits the lock, so it is free only when the last one using the folder is gone."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)  # people's words stand in its files
@@ -159,16 +158,20 @@ def _alone(folder: Path) -> Iterator[int]:
     except OSError as error:
         raise _unusable(folder, error) from None
     try:
-        for _ in range(80):
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            time.sleep(0.1)
-        else:
-            raise StoreInUse(folder)
+        _take(lock, folder)
         yield lock
     finally:
         os.close(lock)
+
+
+def _take(lock: int, folder: Path) -> None:
+    deadline = time.monotonic() + FREED
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if time.monotonic() > deadline:
+            raise StoreInUse(folder)
+        time.sleep(0.1)
 
 
 def _unusable(folder: Path, error: OSError) -> StoreUnavailable:

@@ -1,10 +1,11 @@
 """Which Redis: that of REDIS_URL, or the embedded one where a single process owns a lasting disk."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bridge.store import REDIS_EXAMPLE, StoreInUse, StoreUnavailable, embedded, of_running, was_kept
+from bridge.store import FREED, REDIS_EXAMPLE, StoreInUse, StoreUnavailable, embedded, is_locked, of_running, was_kept
 
 
 @contextlib.contextmanager
@@ -39,14 +40,14 @@ def on_disk(folder: Path, *, lasting: bool) -> Path:
 
 
 def _embedded(folder: Path, opened: contextlib.ExitStack) -> str:
-    if url := of_running(folder):
-        return url
-    try:
-        return opened.enter_context(_left_behind(folder))
-    except StoreInUse:
-        if url := of_running(folder):  # it was just being started again
+    deadline = time.monotonic() + FREED
+    while is_locked(folder):
+        if url := of_running(folder):
             return url
-        raise
+        if time.monotonic() > deadline:
+            raise StoreInUse(folder)
+        time.sleep(0.1)  # it may just be started again
+    return opened.enter_context(_left_behind(folder))
 
 
 def _left_behind(folder: Path) -> contextlib.AbstractContextManager[str]:

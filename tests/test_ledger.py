@@ -1,10 +1,12 @@
 """The operator's hand on the outbox: the real commands on a real Redis."""
 
 import asyncio
+import contextlib
 import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -15,7 +17,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge import causes, sentences, store
+from bridge import causes, sentences, store, whichstore
 from bridge.draft import Outcome
 from bridge.outbox import Outbox
 from tests.commanding import bridge, command, draft, end, environment, mark_as_sending, put
@@ -395,12 +397,13 @@ async def test_a_store_that_hangs_is_no_second_bridge(
         async with contextlib.aclosing(store.connect(url)) as client:
             pid = int((await client.info("server"))["process_id"])
         os.kill(pid, signal.SIGSTOP)
-        with monkeypatch.context() as hasty:
-            hasty.setattr(time, "sleep", lambda _: None)
-            results = [await command(env, "outbox", *words) for words in (["list"], ["drop", "r"])]
+        monkeypatch.setattr(whichstore, "FREED", 0.3)
+        results = [await command(env, "outbox", *words) for words in (["list"], ["drop", "r"])]
         os.kill(pid, signal.SIGCONT)
 
-    said = "The store of the bridge that runs here does not answer; see its /readyz and the runbook. Change no setting.\n"
+    said = (
+        "The store of the bridge that runs here does not answer; see its /readyz and the runbook. Change no setting.\n"
+    )
     assert [(each.exit_code, each.stderr) for each in results] == [(1, said)] * 2
 
 

@@ -8,7 +8,7 @@ from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
 from typer.testing import CliRunner
 
-from bridge import causes, metrics
+from bridge import causes, metrics, operating, valkey
 from bridge.__main__ import cli
 from bridge.settings import Settings
 
@@ -78,6 +78,14 @@ def test_the_reasons_in_the_runbook_are_those_of_the_list() -> None:
     """What it says that `bridge outbox list` says."""
     for name in ("unavailable", "turn"):
         assert f"*{vars(causes)['_WAITING'][name]}*" in RUNBOOK
+
+
+def test_the_runbook_lists_the_stores_as_the_program_says() -> None:
+    """The line that finds a store left behind, and what the list says of one that hangs."""
+    assert f"   {valkey.LISTED_BY}\n" in RUNBOOK
+    assert operating.SILENT.partition(";")[0] in " ".join(RUNBOOK.split())
+    assert "is still there and does not answer" in " ".join(RUNBOOK.split())
+    assert "is still there and does not answer" in SOURCE
 
 
 def test_every_link_in_the_runbook_leads_somewhere() -> None:

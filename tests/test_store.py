@@ -80,7 +80,7 @@ async def test_a_killed_server_comes_back_with_everything(tmp_path: Path) -> Non
 
 def test_a_second_bridge_is_told_to_keep_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two bridges never open the same folder; the second one says what to do."""
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(store, "FREED", 0.3)
     with (
         store.embedded(tmp_path),
         pytest.raises(store.StoreUnavailable, match="stop that one first"),
@@ -126,14 +126,17 @@ async def is_kept(url: str) -> bool:
 
 def runs(pid: int) -> bool:
     """A zombie does not: in a container nobody may fetch it."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
+    state = typed(f"ps -o stat= -p {pid}").strip()
     return bool(state) and not state.startswith("Z")
 
 
 def listed(folder: Path) -> list[int]:
     """As the runbook has it."""
-    lines = subprocess.run(valkey.LISTED_BY, shell=True, capture_output=True, text=True).stdout.splitlines()
-    return [int(line.split()[0]) for line in lines if str(folder) in line]
+    return [int(line.split()[0]) for line in typed(valkey.LISTED_BY).splitlines() if str(folder) in line]
+
+
+def typed(line: str) -> str:
+    return subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True).stdout
 
 
 def url_of(folder: Path) -> str:
@@ -154,7 +157,7 @@ async def test_a_hanging_store_is_not_joined_by_a_second_one(tmp_path: Path) -> 
 
 async def test_what_cannot_be_ended_from_here_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything left behind is frozen: the folder stays shut, the line lists one server, and killing it is enough."""
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(store, "FREED", 0.3)
     with another_bridge(tmp_path) as app:
         frozen = await keep(url_of(tmp_path))
         session = os.getpgid(frozen)
@@ -162,7 +165,7 @@ async def test_what_cannot_be_ended_from_here_is_named(tmp_path: Path, monkeypat
         try:
             app.kill()
             app.wait()
-            with pytest.raises(store.StoreInUse, match="does not answer; .* pgrep .* leave BRIDGE_DATA as it is"):
+            with pytest.raises(store.StoreInUse, match=r"does not answer; .* pgrep .* leave BRIDGE_DATA as it is"):
                 store.embedded(tmp_path).__enter__()
             assert listed(tmp_path) == [frozen]
             os.kill(frozen, signal.SIGKILL)
