@@ -23,8 +23,9 @@
                  translation); `webapi` is the wire to Slack
 
 `__main__` holds the commands, `settings` the environment (`problems` what is wrong there), `wiring` builds everything
-once on the `store` (`whichstore`: one's own or a shared one), `running` runs the processes, `listening` keeps room for
-Slack among strangers, `metrics` and a `census` of the ledger measure, `installation` ends it when the app is removed.
+once on the `store` (`whichstore`: one's own or a shared one; `accounts`: who else has posts there), `running` runs the
+processes, `listening` keeps room for Slack among strangers, `metrics` and a `census` of the ledger measure,
+`installation` ends it when the app is removed.
 `operating` holds the operator's side: `doctor`, `manifest`, `ledger` (a `table` of what waits, and why: `causes`),
 `erasure` (whose `traces` those are). `demo` shows it all.
 """

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
 
-from bridge import erasure, ledger, problems, store, whichstore, wiring
+from bridge import accounts, erasure, ledger, problems, store, whichstore, wiring
 from bridge import manifest as app_manifest
 from bridge.settings import Settings
 
@@ -75,7 +75,12 @@ def _as_set(name: str) -> str | None:
 @outbox.command(name="list")
 def list_(as_json: AsJson = False) -> None:
     """What waits, then what failed or could not be told."""
-    _say(_on_the_store(lambda bridge: ledger.listing(bridge.outbox, as_json=as_json)))
+
+    async def listed(bridge: wiring.Bridge) -> str:
+        others = await accounts.others(bridge.redis, bridge.outbox.prefix, alone=bridge.is_alone)
+        return await ledger.listing(bridge.outbox, others, as_json=as_json)
+
+    _say(_on_the_store(listed))
 
 
 @outbox.command()

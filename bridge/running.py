@@ -39,7 +39,7 @@ async def run(
         work += [bridge.delivery.run(closed), bridge.carrying.run(closed)]
     greetings = [asyncio.create_task(bridge.greet_slack())]
     if worker:
-        greetings.append(asyncio.create_task(bridge.watch_board()))
+        greetings += [asyncio.create_task(each) for each in (bridge.watch_board(), bridge.look_beside())]
     tasks = [asyncio.create_task(each) for each in work]
     ended = asyncio.create_task(stopping.wait())
     await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)

@@ -21,6 +21,9 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 COMMAND = re.compile(r"/[^\s/]{1,31}")
 COMMAND_RULE = "must be a slash and one word of up to 31 characters"
 
+# What an account may be called; it becomes a part of every key.
+ACCOUNT = r"[A-Za-z0-9_.-]{1,40}"
+
 Everyone = Literal["everybody", "nobody"]
 
 
@@ -165,7 +168,7 @@ class Settings(BaseSettings):
     @field_validator("bridge_account")
     @classmethod
     def _part_of_a_key(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", value):
+        if value is not None and not re.fullmatch(ACCOUNT, value):
             raise ValueError("may hold letters, digits, dots and dashes only, 40 at most")
         return value
 
@@ -187,14 +190,19 @@ class Settings(BaseSettings):
 
     @property
     def prefix(self) -> str:
-        """What every key begins with; the braces keep one account's keys in one slot of a Redis Cluster."""
-        return f"bridge:{{{self.account}}}:"
+        """What every key of this account begins with."""
+        return prefix_of(self.account)
 
     def may_choose_instant(self, user: str) -> bool:
         """Whether this Slack person may choose instant delivery (INSTANT_DELIVERY)."""
         if isinstance(self.instant_delivery, frozenset):
             return user in self.instant_delivery
         return self.instant_delivery == "everybody"
+
+
+def prefix_of(account: str) -> str:
+    """What an account's keys begin with; the braces keep them in one slot of a Redis Cluster."""
+    return f"bridge:{{{account}}}:"
 
 
 def _split(value: str) -> SplitResult:

@@ -48,10 +48,10 @@ async def test_all_is_well(clinic: Clinic) -> None:
     assert [each for each in lines if not each.startswith("ok  ")] == []
     names = [each[4:].partition(":")[0] for each in lines]
     assert names == [
-        "Settings", "Redis", "Persistence", "Eviction", "Signing secret", "Slack", "Slack scopes", "Files",
-        "Nexudus", "Nexudus roles", "Location", "Groups", "Thread link",
+        "Settings", "Account", "Redis", "Persistence", "Eviction", "Signing secret", "Slack", "Slack scopes",
+        "Files", "Nexudus", "Nexudus roles", "Location", "Groups", "Thread link",
     ]  # fmt: skip
-    assert "power loss too (appendfsync always)" in lines[2]
+    assert "power loss too (appendfsync always)" in lines[3]
     assert "Hall (1421021016)" in result.stdout
     assert "3 at Hall" in result.stdout
     thread = next(iter(clinic.board.threads))
