@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from bridge import accounts, erasure, ledger, problems, store, whichstore, wiring
 from bridge import manifest as app_manifest
-from bridge.settings import Settings
+from bridge.settings import PUBLIC_RULE, Settings, has_path
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -51,13 +51,20 @@ def manifest(
     name: Annotated[str, typer.Option(help="What the app is called in Slack.")] = app_manifest.NAME,
 ) -> None:
     """Prints the Slack app for this host as YAML, to paste at api.slack.com/apps. Needs no setting."""
-    url, command = url or _as_set("public_url"), command or _as_set("slack_command") or app_manifest.COMMAND
+    given, public = url, _as_set("public_url")
+    url, command = url or public, command or _as_set("slack_command") or app_manifest.COMMAND
     try:
+        if not given and public and has_path(public):
+            raise ValueError(f"PUBLIC_URL: {PUBLIC_RULE}. Example: {problems.example('public_url')}")
         app = app_manifest.manifest(url, command, socket_mode=socket_mode, files=files, threads=threads, name=name)
     except ValueError as error:
         stop(str(error))
     typer.echo(app_manifest.to_yaml(app), nl=False)
     # What follows is not the file, so it does not go to stdout; the link is long, so it comes last.
+    if socket_mode and given:
+        typer.echo(f"\n{given} is not used: in Socket Mode bridge calls Slack.", err=True)
+    if socket_mode and files and not public:
+        typer.echo("\nFiles also need PUBLIC_URL in .env: the board fetches them there, in Socket Mode too.", err=True)
     if not socket_mode and app_manifest.is_placeholder(url):
         typer.echo(f"\n{app_manifest.TO_FILL_IN.format(url=url or app_manifest.PLACEHOLDER)}", err=True)
     elif url or socket_mode:
@@ -150,7 +157,7 @@ def read_settings() -> Settings:
             stop(*unread)
         return Settings()
     except ValidationError as error:
-        stop(*problems.problems(error, problems.misspelt()))
+        stop(*problems.without_file(error, Path(".env")), *problems.problems(error, problems.misspelt()))
     except UnicodeDecodeError:
         stop(".env: is not written in UTF-8; open it in a plain text editor and save it as UTF-8")
     except OSError as error:

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from bridge import front
 from bridge.listening import server_of
+from bridge.version import version
 from bridge.wiring import Bridge
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ async def run(
     work: list[Coroutine[Any, Any, None]] = []
     server = server_of(app(bridge) if web else worker_app(bridge)) if listening is not None else None
     if server is not None and listening is not None:
-        log.info("listening", address=listening.getsockname()[:2])
+        log.info("listening", address=listening.getsockname()[:2], version=version())
         work.append(server.serve(sockets=[listening]))
     if web and bridge.socket is not None:
         work.append(bridge.socket.run(stopping))

@@ -24,6 +24,9 @@ COMMAND_RULE = "must be a slash and one word of up to 31 characters"
 # What an account may be called; it becomes a part of every key.
 ACCOUNT = r"[A-Za-z0-9_.-]{1,40}"
 
+# Slack and the board are sent to paths of ours below it.
+PUBLIC_RULE = "is the address without a path"
+
 Everyone = Literal["everybody", "nobody"]
 
 
@@ -107,6 +110,20 @@ class Settings(BaseSettings):
             raise ValueError("must be a web address such as https://example.com")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise ValueError("must begin with https:// (plain http is for this machine only)")
+        return value
+
+    @field_validator("nexudus_url")
+    @classmethod
+    def _no_dashboard(cls, value: str) -> str:
+        if urlsplit(value).hostname == "dashboard.nexudus.com":
+            raise ValueError("that is the dashboard; the API is https://spaces.nexudus.com")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_path(cls, value: str | None) -> str | None:
+        if value is not None and has_path(value):
+            raise ValueError(PUBLIC_RULE)
         return value
 
     @field_validator("slack_api_url")
@@ -198,6 +215,12 @@ class Settings(BaseSettings):
         if isinstance(self.instant_delivery, frozenset):
             return user in self.instant_delivery
         return self.instant_delivery == "everybody"
+
+
+def has_path(url: str) -> bool:
+    """Whether anything but a slash follows the host. Raises ValueError for what cannot be read."""
+    parts = _split(url)
+    return bool(parts.path.strip("/") or parts.query or parts.fragment)
 
 
 def prefix_of(account: str) -> str:

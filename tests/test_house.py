@@ -20,6 +20,7 @@ IMPORTS: dict[str, set[str]] = {
     "settings": set(),
     "problems": {"settings"},
     "accounts": {"settings"},
+    "version": set(),
     "moments": set(),
     "store": {"moments"},
     "whichstore": {"store"},
