@@ -37,7 +37,7 @@ class Board(Moods):
         self.contents: dict[int, httpx.Response] = {}
         self.fetches = True
         self._made = 0
-        self.bare_value = self.partial_lists = self.lists_hold_user_id = False
+        self.partial_lists = False
         self.keeps_system_id = True
         self.app = Starlette(routes=list(self._routes()), middleware=[Middleware(Door, moods=self)])
 
@@ -141,7 +141,7 @@ class Board(Moods):
 
     def _partial(self, entity: Entity, record: Json) -> Json:
         hidden = entity.hidden + (("Message",) if self.partial_lists and entity is THREADS else ())
-        if entity is COWORKERS and not self.lists_hold_user_id:
+        if entity is COWORKERS:
             hidden += ("UserId",)
         return {name: value for name, value in record.items() if name not in hidden}
 
@@ -170,7 +170,7 @@ class Board(Moods):
             record = self.add_thread(**fields) if entity is THREADS else self._store(store, dict(fields), "")
             if entity is FILES:
                 await self._fetch(record)
-        return envelope(200, "The record was saved", {"Id": record["Id"]} if self.bare_value else record)
+        return envelope(200, "The record was saved", record)
 
     async def _fetch(self, record: Json) -> None:
         """Nexudus downloads NewFileDataUrl itself; a stand-in asks this computer only, and keeps what it got."""

@@ -32,7 +32,7 @@ def _option_faults(where: str, element: Json, offered: list[Json]) -> Iterator[s
     kind = element.get("type")
     most = 10 if kind in ("checkboxes", "radio_buttons") else 100
     lists = [group["options"] for group in element.get("option_groups", ())] or [offered]
-    if kind in ("static_select", "multi_static_select", "checkboxes", "radio_buttons") and (
+    if kind in ("static_select", "checkboxes", "radio_buttons") and (
         not 1 <= len(element.get("option_groups", "1")) <= 100 or not all(1 <= len(each) <= most for each in lists)
     ):
         yield f"{where}: must have 1 to {most} options"
@@ -40,7 +40,7 @@ def _option_faults(where: str, element: Json, offered: list[Json]) -> Iterator[s
         yield from _long(f"{where}/option/text", option.get("text", ""), 75)
         yield from _long(f"{where}/option/value", option.get("value", ""), 75)
     chosen = [element[name] for name in ("initial_option",) if name in element] + element.get("initial_options", [])
-    if kind != "external_select" and any(each not in offered for each in chosen):
+    if any(each not in offered for each in chosen):
         yield f"{where}: the initial option is not among the options"
 
 

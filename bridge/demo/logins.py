@@ -13,7 +13,6 @@ class Logins:
     """Who may log in, and which tokens live."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.logins: dict[str, str] = {}
         self.access_tokens: set[str] = set()
         self.refresh_tokens: dict[str, str] = {}

@@ -39,7 +39,6 @@ class Ticket:
 
     user: str
     channel: str = ""
-    view: str | None = None
     born: float = field(default_factory=time.monotonic)
     uses: int = 0
 
@@ -87,8 +86,6 @@ class Memory:
         self.threads: dict[tuple[str, str], list[Json]] = {}
         self.reply_page = 1000
         self.files: dict[str, StoredFile] = {}
-        self.usergroups: dict[str, str] = {}
-        self.emoji: dict[str, str] = {}
         # What a command was answered with, by person: Slack shows it without a call.
         self.answers: dict[str, list[Json]] = defaultdict(list)
 
@@ -170,10 +167,10 @@ class Memory:
 
     # What Slack hands out
 
-    def trigger(self, user: str = "", view: str | None = None) -> str:
+    def trigger(self, user: str = "") -> str:
         """A trigger_id: 3 seconds, one use."""
         trigger_id = f"{time.time_ns()}.{uuid.uuid4().hex[:12]}"
-        self.triggers[trigger_id] = Ticket(user, view=view)
+        self.triggers[trigger_id] = Ticket(user)
         return trigger_id
 
     def response_url(self, kind: str, user: str, channel: str) -> str:
@@ -188,11 +185,10 @@ class Memory:
         sent = (self.hooks[i].user for i, kept in self.responses.items() if any(m["ts"] == ts for m in kept))
         return next(sent, f"U{channel[1:]}")
 
-    def open_view(self, view: Json, user: str, previous: str | None = None) -> Json:
+    def open_view(self, view: Json, user: str) -> Json:
         id_ = f"V{uuid.uuid4().hex[:12].upper()}"
-        root = self.views[previous]["root_view_id"] if previous else id_
         fixed: Json = {"id": id_, "team_id": self.team_id, "app_id": self.app_id, "bot_id": self.bot_id}
-        fixed |= {"app_installed_team_id": self.team_id, "root_view_id": root, "previous_view_id": previous}
+        fixed |= {"app_installed_team_id": self.team_id, "root_view_id": id_, "previous_view_id": None}
         self.owners[id_] = user
         self.views[id_] = rendered(view, None) | fixed
         return self.views[id_]

@@ -24,21 +24,12 @@ class Methods(Memory):
         return {
             "auth.test": self._auth_test,
             "users.info": lambda args: {"user": self._person(args.get("user"))},
-            "users.lookupByEmail": self._lookup,
-            "views.open": lambda args: {"view": self._opened(args, push=False)},
-            "views.push": lambda args: {"view": self._opened(args, push=True)},
+            "views.open": lambda args: {"view": self._opened(args)},
             "views.update": self._updated,
             "chat.postEphemeral": self._ephemeral,
             "chat.postMessage": self._message,
-            "chat.update": self._edited,
-            "chat.getPermalink": self._permalink,
             "conversations.info": lambda args: {"channel": self._described(args.get("channel", ""))},
-            "conversations.open": lambda args: {"channel": {"id": f"D{args['users'][1:]}"}},
             "conversations.replies": self._replies,
-            "usergroups.list": lambda args: {
-                "usergroups": [{"id": id_, "handle": handle} for id_, handle in self.usergroups.items()]
-            },
-            "emoji.list": lambda args: {"emoji": self.emoji},
         }
 
     def _auth_test(self, args: Json) -> Json:
@@ -55,28 +46,16 @@ class Methods(Memory):
         profile = {key: value for key, value in user["profile"].items() if key not in hidden and value is not None}
         return user | {"profile": profile}
 
-    def _lookup(self, args: Json) -> Json:
-        for user_id, user in self.users.items():
-            if (user["profile"]["email"] or "").lower() == str(args.get("email")).lower():
-                return {"user": self._person(user_id)}
-        raise Refusal("users_not_found")
-
-    def _opened(self, args: Json, push: bool) -> Json:
-        """A trigger_id opens one view, within three seconds; at most three are stacked."""
+    def _opened(self, args: Json) -> Json:
+        """A trigger_id opens one view, within three seconds."""
         ticket = self.triggers.get(args.get("trigger_id", ""))
         if ticket is None or ticket.age > self.trigger_life:
             raise Refusal("expired_trigger_id")
         if ticket.uses:
             raise Refusal("exchanged_trigger_id")
         _check(view_faults(args.get("view")))
-        if push and len(self._stack(ticket.view)) >= 3:
-            raise Refusal("push_limit_reached")
         ticket.uses += 1
-        return self.open_view(args["view"], ticket.user, ticket.view if push else None)
-
-    def _stack(self, view_id: str | None) -> list[str]:
-        root = self.views[view_id]["root_view_id"] if view_id else ""
-        return [i for i, view in self.views.items() if view["root_view_id"] == root and i not in self.closed]
+        return self.open_view(args["view"], ticket.user)
 
     def _updated(self, args: Json) -> Json:
         """By view_id or external_id; with `hash`, only while nothing else has changed the view."""
@@ -115,25 +94,13 @@ class Methods(Memory):
         return {"message_ts": message["ts"]}
 
     def _message(self, args: Json) -> Json:
-        """To a channel, or to a person: `channel` may be a user id or the D… of conversations.open."""
+        """To a channel, or to a person: `channel` may be a user id or the D… of the conversation with them."""
         to = args.get("channel", "")
         user = next((each for each in self.users if to in (each, f"D{each[1:]}")), None)
         place = self.dms[user] if user else self.posted[self._channel(to, writing=True).id]
         message = _message(args) | {"channel": f"D{user[1:]}" if user else to, "is_ephemeral": False}
         place.append(message)
         return {"channel": message["channel"], "ts": message["ts"], "message": message}
-
-    def _edited(self, args: Json) -> Json:
-        for message in (each for place in (self.dms, self.posted) for kept in place.values() for each in kept):
-            if (message["ts"], message["channel"]) == (args.get("ts"), args.get("channel")):
-                message.update(_message(args) | {"ts": message["ts"]})
-                return {"channel": message["channel"], "ts": message["ts"], "text": message.get("text")}
-        raise Refusal("message_not_found")
-
-    def _permalink(self, args: Json) -> Json:
-        channel, ts = self._channel(args.get("channel", "")).id, str(args.get("message_ts"))
-        link = f"https://{self.domain}.slack.com/archives/{channel}/p{ts.replace('.', '')}"
-        return {"channel": channel, "permalink": link}
 
     def _replies(self, args: Json) -> Json:
         """Page by page; each page begins with the thread's first message, as Slack's do."""

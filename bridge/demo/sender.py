@@ -121,7 +121,7 @@ class Sender:
             "view": deepcopy(view),
             "response_urls": [],
         }
-        return self._applied(view_id, who, await self.interact(payload))
+        return self._applied(view_id, await self.interact(payload))
 
     def fill(self, view_id: str, values: Json) -> None:
         """Types into the open form without sending anything; a dict for an unknown field is sent as it is."""
@@ -149,7 +149,7 @@ class Sender:
         errors = json.dumps({"response_action": "errors", "errors": missing})
         return Reply(0, errors, 0.0, "incomplete") if missing else None
 
-    def _applied(self, view_id: str, user: str, reply: Reply) -> Reply:
+    def _applied(self, view_id: str, reply: Reply) -> Reply:
         """Does to the view what the reply says; what Slack would not understand leaves it open."""
         if reply.status != 200:
             return replace(reply, trouble=reply.trouble and TROUBLE)
@@ -157,14 +157,12 @@ class Sender:
             return replace(reply, trouble=complaint)
         if reply.action == "update":
             self.workspace.replace_view(view_id, reply.json["view"])
-        elif reply.action == "push":
-            self.workspace.open_view(reply.json["view"], user, view_id)
         elif reply.action != "errors":
             self.workspace.close_view(view_id, stack=reply.action == "clear")
         return reply
 
     def _complaint(self, view_id: str, reply: Reply) -> str:
-        if reply.action in ("update", "push"):
+        if reply.action == "update":
             return "; ".join(view_faults(reply.json.get("view")))
         inputs = [b["block_id"] for b in self.workspace.views[view_id]["blocks"] if b["type"] == "input"]
         stray = [name for name in reply.errors if name not in inputs]
@@ -209,19 +207,6 @@ class Sender:
         payload |= {"state": {"values": {}}, "message": {"type": "message"} | target}
         payload["response_url"] = self.workspace.response_url("actions", who, channel)
         return await self.interact(payload)
-
-    async def suggest(self, view_id: str, action_id: str, typed: str = "") -> Reply:
-        """Somebody types into an external_select."""
-        view = self.workspace.views[view_id]
-        block = next(b for b in view["blocks"] for e in elements_of(b) if e["action_id"] == action_id)
-        payload = self._payload("block_suggestion", self.workspace.owners[view_id], view_id)
-        payload |= {
-            "action_id": action_id,
-            "block_id": block["block_id"],
-            "value": typed,
-            "view": deepcopy(view),
-        }
-        return await self.interact(payload | {"container": {"type": "view", "view_id": view_id}})
 
     async def close(self, view_id: str, user: str | None = None, is_cleared: bool = False) -> Reply:
         """Cancel, or with `is_cleared` the ×; bridge hears of it only after `notify_on_close`."""
@@ -275,7 +260,7 @@ class Sender:
             "user": who,
         }
         payload |= {"team": {"id": person["team_id"], "domain": self.workspace.domain}, "enterprise": None}
-        return payload | {"is_enterprise_install": False, "trigger_id": self.workspace.trigger(user, view_id)}
+        return payload | {"is_enterprise_install": False, "trigger_id": self.workspace.trigger(user)}
 
 
 def _now() -> str:

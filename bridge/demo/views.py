@@ -12,14 +12,9 @@ VALUES = {
     "plain_text_input": ("value", "initial_value"),
     "rich_text_input": ("rich_text_value", "initial_value"),
     "static_select": ("selected_option", "initial_option"),
-    "external_select": ("selected_option", "initial_option"),
     "radio_buttons": ("selected_option", "initial_option"),
     "checkboxes": ("selected_options", "initial_options"),
-    "multi_static_select": ("selected_options", "initial_options"),
-    "multi_external_select": ("selected_options", "initial_options"),
-    "users_select": ("selected_user", "initial_user"),
     "multi_users_select": ("selected_users", "initial_users"),
-    "conversations_select": ("selected_conversation", "initial_conversation"),
 }
 
 
@@ -69,7 +64,7 @@ def _kept(element: Json, before: Json | None) -> Json:
     if before is None or before["type"] != kind:
         return _value(kind, element.get(initial))
     chosen = before[key] if key == "selected_option" else None
-    gone = chosen and kind != "external_select" and chosen not in options_of(element)
+    gone = chosen and chosen not in options_of(element)
     return _value(kind, element.get(initial)) if gone else before
 
 
