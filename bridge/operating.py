@@ -54,21 +54,26 @@ def manifest(
     given, public = url, _as_set("public_url")
     url, command = url or public, command or _as_set("slack_command") or app_manifest.COMMAND
     try:
-        if not given and public and has_path(public):
-            raise ValueError(f"PUBLIC_URL: {PUBLIC_RULE}. Example: {problems.example('public_url')}")
         app = app_manifest.manifest(url, command, socket_mode=socket_mode, files=files, threads=threads, name=name)
+        if not (given or socket_mode) and public and has_path(public):
+            raise ValueError(f"PUBLIC_URL: {PUBLIC_RULE}. Example: {problems.example('public_url')}")
     except ValueError as error:
         stop(str(error))
     typer.echo(app_manifest.to_yaml(app), nl=False)
     # What follows is not the file, so it does not go to stdout; the link is long, so it comes last.
-    if socket_mode and given:
-        typer.echo(f"\n{given} is not used: in Socket Mode bridge calls Slack.", err=True)
-    if socket_mode and files and not public:
-        typer.echo("\nFiles also need PUBLIC_URL in .env: the board fetches them there, in Socket Mode too.", err=True)
-    if not socket_mode and app_manifest.is_placeholder(url):
+    if socket_mode:
+        _say_of_socket_mode(given, needs_address=files and not public)
+    elif app_manifest.is_placeholder(url):
         typer.echo(f"\n{app_manifest.TO_FILL_IN.format(url=url or app_manifest.PLACEHOLDER)}", err=True)
-    elif url or socket_mode:
-        typer.echo(f"\nOr open this, to have Slack's page filled in:\n{app_manifest.one_click(app)}", err=True)
+        return
+    typer.echo(f"\nOr open this, to have Slack's page filled in:\n{app_manifest.one_click(app)}", err=True)
+
+
+def _say_of_socket_mode(url: str | None, *, needs_address: bool) -> None:
+    if url:
+        typer.echo(f"\n{url} is not used: in Socket Mode bridge calls Slack.", err=True)
+    if needs_address:
+        typer.echo("\nFiles also need PUBLIC_URL in .env: the board fetches them there, in Socket Mode too.", err=True)
 
 
 def _as_set(name: str) -> str | None:
