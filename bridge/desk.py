@@ -15,8 +15,8 @@ from bridge.draft import Draft, Origin, Outcome, Problem
 from bridge.entry import Entry
 from bridge.furnishing import AWAY, Furnishing
 from bridge.installation import Installation
-from bridge.intake import hung_up
-from bridge.moments import BRIEF, INSTANT, QUICK, SPARE, WATCHED
+from bridge.intake import hung_up, sent_at
+from bridge.moments import BRIEF, INSTANT, PATIENCE, QUICK, SPARE, WATCHED
 from bridge.outbox import Outbox
 from bridge.places import Places
 from bridge.prefilling import Prefilling
@@ -147,8 +147,13 @@ class Desk:
             await asyncio.sleep(max(0.02, 0.002 * len(self.waiting)))
 
     async def _told_by_answer(self, entry: Entry) -> None:
-        """Once the answer is out; should this process die before, a worker tells a few seconds later."""
+        """Once the answer is out in time; else, and should this process die before, a worker tells in a few seconds.
+
+        Slack gives up in the very instant of a late answer, and nobody here would notice: better told twice.
+        """
         await asyncio.sleep(0.2)
+        if time.time() - sent_at.get() >= PATIENCE:
+            return
         await self.outbox.told(entry, "answer", leased=False)
 
     async def note_known(self, entry: Entry) -> None:

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bridge import metrics
-from bridge.intake import Refusal, hung_up, parse
+from bridge.intake import Refusal, hung_up, parse, sent_at
 
 log = structlog.get_logger()
 
@@ -85,6 +85,7 @@ class Front:
             body = parse(raw, request.headers.get("content-type", ""))
             assert self._bolt is not None
             hung_up.set(request.is_disconnected)
+            sent_at.set(int(request.headers["x-slack-request-timestamp"]))
             answer = await dispatch(self._bolt, body)
             kind = answer.headers.get("content-type", ["text/plain"])[0]
             response = Response(answer.body, answer.status, media_type=kind)

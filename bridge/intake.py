@@ -26,6 +26,10 @@ async def _never() -> bool:
 hung_up: ContextVar[Callable[[], Awaitable[bool]]] = ContextVar("hung_up", default=_never)
 
 
+# When Slack sent the request that is being answered, in whole epoch seconds: its patience is counted from there.
+sent_at: ContextVar[float] = ContextVar("sent_at", default=float("inf"))
+
+
 # Bolt takes these apart without asking what they are, and bridge needs neither.
 _UNUSED = ("authorizations", "response_urls")
 

@@ -33,5 +33,8 @@ SPARE = 0.4
 # How long beyond BRIEF a worker leaves the telling to the answer.
 WATCHED = 0.5
 
+# Slack's, from when it sent. https://docs.slack.dev/interactivity/handling-user-interaction
+PATIENCE = 3.0
+
 # A call to the store. Who queues for a connection in a burst has asked nothing yet: that may take half as long again.
 STORE = 0.8

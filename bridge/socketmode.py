@@ -27,7 +27,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge import metrics
 from bridge.front import dispatch
-from bridge.intake import Refusal, admit
+from bridge.intake import Refusal, admit, sent_at
 from bridge.webapi import CallFailed, calling
 
 log = structlog.get_logger()
@@ -136,6 +136,7 @@ class SocketMode:
 
     async def _answer(self, client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
         began = time.perf_counter()
+        sent_at.set(time.time())
         status, payload = await self._dispatched(request)
         metrics.answered(status, began)
         if status != 200:

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from bridge import blocks, sentences
 from bridge.demo.faults import Fault
 from bridge.draft import Draft, Origin
-from tests.space import ANA, BEN, Space, open_space, until, until_async
+from tests.signed import command
+from tests.space import ANA, BEN, Space, answer_text, open_space, until, until_async
 
 
 @pytest.fixture
@@ -74,6 +75,17 @@ async def test_whom_slack_gave_up_on_is_told_by_the_worker(space: Space) -> None
     assert (await space.sender.command(ANA, "post Unheard | Body")).trouble == "operation_timeout"
     assert (await told(space, "Unheard")).told == "response_url"
     assert sum("Posted" in text for text in space.heard(ANA)) == 1
+
+
+async def test_an_answer_that_may_have_come_too_late_is_not_counted_on(space: Space) -> None:
+    """A request that lay on its way for three seconds: Slack may give up while the answer leaves, so a worker tells."""
+    body = command(space, "post Belated | Body")
+
+    reply = await space.sender.raw(body, space.sender.sign(body, time.time() - 3))
+
+    assert "Posted" in answer_text(reply)
+    assert (await told(space, "Belated")).told == "response_url"
+    assert len(space.threads) == 1
 
 
 async def test_a_form_closed_early_is_no_way(space: Space) -> None:
