@@ -83,10 +83,11 @@ async def listing(outbox: Outbox, others: Sequence[Other] = (), *, as_json: bool
     ]
     here = " under this account" if others else ""
     own = "\n\n".join(filter(None, shown)) or f"Nothing waits{here}, and nothing has failed."
-    return "\n\n".join([own, *(_sentence(each) for each in others)])
+    return "\n\n".join([own, *(sentence(each) for each in others)])
 
 
-def _sentence(other: Other) -> str:
+def sentence(other: Other) -> str:
+    """That somebody else's posts wait, and the way out."""
     return f"{other.said}: {other.remedy}."
 
 

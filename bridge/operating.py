@@ -90,6 +90,9 @@ def list_(as_json: AsJson = False) -> None:
 
     async def listed(bridge: wiring.Bridge) -> str:
         others = await accounts.others(bridge.redis, bridge.outbox.prefix, alone=bridge.is_alone)
+        for each in others if as_json else ():
+            if each.is_left_behind:
+                typer.echo(ledger.sentence(each), err=True)  # stdout is the list of this account's own
         return await ledger.listing(bridge.outbox, others, as_json=as_json)
 
     _say(_on_the_store(listed))

@@ -47,7 +47,8 @@ async def test_the_list_says_that_posts_wait_under_another_account(resting: Spac
     assert own == "Nothing waits under this account, and nothing has failed."
     assert other.startswith(f"1 post waits under another account in this store ({OLD}, made with another NEXUDUS_USER")
     assert other.endswith(f": {REMEDY}; not if a bridge of that account still runs.")
-    assert json.loads((await bridge(resting, "outbox", "list", "--json")).stdout) == []
+    machines = await bridge(resting, "outbox", "list", "--json")
+    assert (json.loads(machines.stdout), machines.stderr.strip()) == ([], other)
 
 
 async def test_what_another_bridge_carries_is_no_alarm(resting: Space, redis: Redis) -> None:
