@@ -22,10 +22,10 @@
 11. `telling`    gives the `report` by the next way until one works, in `blocks` and `sentences` (`english`, or a
                  translation); `webapi` is the wire to Slack
 
-`__main__` holds the commands, `settings` the environment (`problems` what is wrong there), `wiring` builds everything
-once on the `store` (`whichstore`: one's own, a process of `valkey`, or a shared one), `running` runs the processes,
-`listening` keeps room for Slack among strangers, `metrics` and a `census` of the ledger measure, `installation` ends it
-when the app is removed.
+`__main__` holds the commands, `settings` the environment (`problems` what is wrong there), `version` which bridge this
+is, `wiring` builds everything once on the `store` (`whichstore`: one's own, a process of `valkey`, or a shared one;
+`accounts`: who else has posts there), `running` runs the processes, `listening` keeps room for Slack among strangers,
+`metrics` and a `census` of the ledger measure, `installation` ends it when the app is removed.
 `operating` holds the operator's side: `doctor`, `manifest`, `ledger` (a `table` of what waits, and why: `causes`),
 `erasure` (whose `traces` those are). `demo` shows it all.
 """

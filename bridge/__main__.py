@@ -3,15 +3,23 @@
 import asyncio
 import errno
 import socket
+import sys
+from pathlib import Path
 from typing import Annotated
 
-import structlog
-import typer
+try:
+    import structlog
+    import typer
+except ModuleNotFoundError:  # a Python that bridge was not set up for, as a rule the system's own
+    _folder = Path(__file__).parents[1]
+    sys.stderr.write(f"Run `make setup` once in {_folder}, then type `.venv/bin/python -m bridge` there.\n")
+    sys.exit(2)
 
 from bridge import listening, operating, running, store, whichstore, wiring
 from bridge.operating import read_settings, stop
 from bridge.problems import misspelt
 from bridge.settings import Settings
+from bridge.version import version
 
 log = structlog.get_logger()
 
@@ -24,11 +32,21 @@ def main() -> None:
     cli()
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bridge {version()}")
+        raise typer.Exit
+
+
 @cli.callback(
     epilog="Exit status: 0, it is done or all holds; 1, it could not be done, or something does not hold; 2, a setting "
     "or an argument is missing or wrong, and its line on stderr says which.  `demo` ended by Ctrl-C: 130."
 )
-def bridge() -> None:
+def bridge(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Says which version this is.")
+    ] = False,
+) -> None:
     """Carries messages from Slack to the members' discussion board in Nexudus."""
 
 
@@ -90,7 +108,8 @@ def _listen(name: str, host: str, port: int) -> socket.socket:
         return listening.listen(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            stop(f"{name}: {port} is taken by another program on this machine. Example: {name}=3001")
+            taken = "is taken by another program on this machine; if that is another bridge, stop it"
+            stop(f"{name}: {port} {taken}. Example: {name}=3001")
         if error.errno == errno.EACCES:
             stop(f"{name}: {port} may not be opened by this user. Example: {name}=3000")
         stop(f"HOST: {host} is no address of this machine. Example: HOST=127.0.0.1")

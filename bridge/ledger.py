@@ -5,11 +5,13 @@ to move the operator's cursor. A response_url is a credential, so it is never sh
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bridge import causes, table, words
+from bridge.accounts import OVERDUE, Other
 from bridge.draft import NOT_POSTED, compose_message
 from bridge.entry import Entry
 from bridge.outbox import Outbox
@@ -17,8 +19,6 @@ from bridge.tokens import Tokens
 
 _HEADINGS = ("reference", "age", "state", "next try", "person", "subject", "reason")
 _SUBJECT_WIDTH = 40
-# A worker takes what is due within a second; even one that died is relieved after LEASE.
-_OVERDUE = 60
 _NOBODY_TAKES_THEM = (
     "Overdue posts are taken by no worker: is one running? `bridge run` has one, `bridge web` has none."
 )
@@ -59,14 +59,17 @@ class _Line:
     @property
     def is_overdue(self) -> bool:
         """Whether it should have been taken long ago: no worker runs, or all have more to do than the pace allows."""
-        return self.due is not None and self.now - self.due > _OVERDUE
+        return self.due is not None and self.now - self.due > OVERDUE
 
 
 # ── looking ──────────────────────────────────────────────────────────────────
 
 
-async def listing(outbox: Outbox, *, as_json: bool) -> str:
-    """What waits, then what failed or could not be told; not what its person has posted since."""
+async def listing(outbox: Outbox, others: Sequence[Other] = (), *, as_json: bool) -> str:
+    """What waits, then what failed or could not be told; not what its person has posted since.
+
+    People also read of the `others`, whose posts this bridge does not carry.
+    """
     kept = [each async for each in outbox.listing()]
     lines = [await _line(outbox, entry) for _, entry in kept if entry and not await _was_mended(outbox, entry)]
     unreadable = [id_ for id_, entry in kept if entry is None]
@@ -78,7 +81,14 @@ async def listing(outbox: Outbox, *, as_json: bool) -> str:
         "\n".join(map(_unreadable, unreadable)),
         _NOBODY_TAKES_THEM if any(line.is_overdue for line in lines) else "",
     ]
-    return "\n\n".join(filter(None, shown)) or "Nothing waits, and nothing has failed."
+    here = " under this account" if others else ""
+    own = "\n\n".join(filter(None, shown)) or f"Nothing waits{here}, and nothing has failed."
+    return "\n\n".join([own, *(sentence(each) for each in others)])
+
+
+def sentence(other: Other) -> str:
+    """That somebody else's posts wait, and the way out."""
+    return f"{other.said}: {other.remedy}."
 
 
 async def show(outbox: Outbox, id_: str, *, as_json: bool) -> Done:

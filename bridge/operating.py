@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
 
-from bridge import erasure, ledger, problems, store, whichstore, wiring
+from bridge import accounts, erasure, ledger, problems, store, whichstore, wiring
 from bridge import manifest as app_manifest
-from bridge.settings import Settings
+from bridge.settings import PUBLIC_RULE, Settings, has_path
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -54,17 +54,29 @@ def manifest(
     name: Annotated[str, typer.Option(help="What the app is called in Slack.")] = app_manifest.NAME,
 ) -> None:
     """Prints the Slack app for this host as YAML, to paste at api.slack.com/apps. Needs no setting."""
-    url, command = url or _as_set("public_url"), command or _as_set("slack_command") or app_manifest.COMMAND
+    given, public = url, _as_set("public_url")
+    url, command = url or public, command or _as_set("slack_command") or app_manifest.COMMAND
     try:
         app = app_manifest.manifest(url, command, socket_mode=socket_mode, files=files, threads=threads, name=name)
+        if not (given or socket_mode) and public and has_path(public):
+            raise ValueError(f"PUBLIC_URL: {PUBLIC_RULE}. Example: {problems.example('public_url')}")
     except ValueError as error:
         stop(str(error))
     typer.echo(app_manifest.to_yaml(app), nl=False)
     # What follows is not the file, so it does not go to stdout; the link is long, so it comes last.
-    if not socket_mode and app_manifest.is_placeholder(url):
+    if socket_mode:
+        _say_of_socket_mode(given, needs_address=files and not public)
+    elif app_manifest.is_placeholder(url):
         typer.echo(f"\n{app_manifest.TO_FILL_IN.format(url=url or app_manifest.PLACEHOLDER)}", err=True)
-    elif url or socket_mode:
-        typer.echo(f"\nOr open this, to have Slack's page filled in:\n{app_manifest.one_click(app)}", err=True)
+        return
+    typer.echo(f"\nOr open this, to have Slack's page filled in:\n{app_manifest.one_click(app)}", err=True)
+
+
+def _say_of_socket_mode(url: str | None, *, needs_address: bool) -> None:
+    if url:
+        typer.echo(f"\n{url} is not used: in Socket Mode bridge calls Slack.", err=True)
+    if needs_address:
+        typer.echo("\nFiles also need PUBLIC_URL in .env: the board fetches them there, in Socket Mode too.", err=True)
 
 
 def _as_set(name: str) -> str | None:
@@ -78,7 +90,15 @@ def _as_set(name: str) -> str | None:
 @outbox.command(name="list")
 def list_(as_json: AsJson = False) -> None:
     """What waits, then what failed or could not be told."""
-    _say(_on_the_store(lambda bridge: ledger.listing(bridge.outbox, as_json=as_json)))
+
+    async def listed(bridge: wiring.Bridge) -> str:
+        others = await accounts.others(bridge.redis, bridge.outbox.prefix, alone=bridge.is_alone)
+        for each in others if as_json else ():
+            if each.is_left_behind:
+                typer.echo(ledger.sentence(each), err=True)  # stdout is the list of this account's own
+        return await ledger.listing(bridge.outbox, others, as_json=as_json)
+
+    _say(_on_the_store(listed))
 
 
 @outbox.command()
@@ -151,7 +171,7 @@ def read_settings() -> Settings:
             stop(*unread)
         return Settings()
     except ValidationError as error:
-        stop(*problems.problems(error, problems.misspelt()))
+        stop(*problems.without_file(error, Path(".env")), *problems.problems(error, problems.misspelt()))
     except UnicodeDecodeError:
         stop(".env: is not written in UTF-8; open it in a plain text editor and save it as UTF-8")
     except OSError as error:

@@ -17,7 +17,10 @@ from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from bridge.settings import Settings
 
 _EXAMPLES = {
-    "slack_signing_secret": "SLACK_SIGNING_SECRET=8f742231b10e… (api.slack.com/apps, Basic Information)",
+    "slack_signing_secret": (
+        "SLACK_SIGNING_SECRET=8f742231b10e… (api.slack.com/apps, Basic Information; "
+        "in Socket Mode: SLACK_APP_TOKEN instead)"
+    ),
     "slack_bot_token": "SLACK_BOT_TOKEN=xoxb-… (api.slack.com/apps, OAuth & Permissions)",
     "slack_app_token": "SLACK_APP_TOKEN=xapp-… (api.slack.com/apps, Basic Information, App-Level Tokens)",
     "nexudus_username": "NEXUDUS_USERNAME=bridge@your-space.com",
@@ -60,6 +63,14 @@ def problems(error: ValidationError, misspelt: Mapping[str, str] | None = None) 
     unheard = dict(misspelt or {})
     lines = [_problem(each, unheard) for each in error.errors()]
     return lines + [f"{name}: {unknown(meant)}. Example: {example(meant.lower())}" for name, meant in unheard.items()]
+
+
+def without_file(error: ValidationError, file: Path) -> list[str]:
+    """A first line where nothing that is needed is set, and there is no `.env`: then this is not the folder, or new."""
+    missing = {str(each["loc"][0]).upper() for each in error.errors() if each["loc"]}
+    if file.exists() or not missing >= _REQUIRED:
+        return []
+    return [f"There is no .env in {file.absolute().parent}: `cp .env.example .env`, or go to the folder that has one."]
 
 
 def _problem(error: ErrorDetails, unheard: dict[str, str]) -> str:

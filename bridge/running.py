@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from bridge import front
 from bridge.listening import server_of
+from bridge.version import version
 from bridge.wiring import Bridge
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ async def run(
     work: list[Coroutine[Any, Any, None]] = []
     server = server_of(app(bridge) if web else worker_app(bridge)) if listening is not None else None
     if server is not None and listening is not None:
-        log.info("listening", address=listening.getsockname()[:2])
+        log.info("listening", address=listening.getsockname()[:2], version=version())
         work.append(server.serve(sockets=[listening]))
     if web and bridge.socket is not None:
         work.append(bridge.socket.run(stopping))
@@ -39,7 +40,7 @@ async def run(
         work += [bridge.delivery.run(closed), bridge.carrying.run(closed)]
     greetings = [asyncio.create_task(bridge.greet_slack())]
     if worker:
-        greetings.append(asyncio.create_task(bridge.watch_board()))
+        greetings += [asyncio.create_task(each) for each in (bridge.watch_board(), bridge.look_beside())]
     tasks = [asyncio.create_task(each) for each in work]
     ended = asyncio.create_task(stopping.wait())
     await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)

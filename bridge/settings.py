@@ -21,6 +21,12 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 COMMAND = re.compile(r"/[^\s/]{1,31}")
 COMMAND_RULE = "must be a slash and one word of up to 31 characters"
 
+# What an account may be called; it becomes a part of every key.
+ACCOUNT = r"[A-Za-z0-9_.-]{1,40}"
+
+# Slack and the board are sent to paths of ours below it.
+PUBLIC_RULE = "is the address without a path"
+
 Everyone = Literal["everybody", "nobody"]
 
 
@@ -106,6 +112,20 @@ class Settings(BaseSettings):
             raise ValueError("must begin with https:// (plain http is for this machine only)")
         return value
 
+    @field_validator("nexudus_url")
+    @classmethod
+    def _no_dashboard(cls, value: str) -> str:
+        if urlsplit(value).hostname == "dashboard.nexudus.com":
+            raise ValueError("that is the dashboard; the API is https://spaces.nexudus.com")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_path(cls, value: str | None) -> str | None:
+        if value is not None and has_path(value):
+            raise ValueError(PUBLIC_RULE)
+        return value
+
     @field_validator("slack_api_url")
     @classmethod
     def _with_slash(cls, value: str) -> str:
@@ -165,7 +185,7 @@ class Settings(BaseSettings):
     @field_validator("bridge_account")
     @classmethod
     def _part_of_a_key(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", value):
+        if value is not None and not re.fullmatch(ACCOUNT, value):
             raise ValueError("may hold letters, digits, dots and dashes only, 40 at most")
         return value
 
@@ -187,14 +207,25 @@ class Settings(BaseSettings):
 
     @property
     def prefix(self) -> str:
-        """What every key begins with; the braces keep one account's keys in one slot of a Redis Cluster."""
-        return f"bridge:{{{self.account}}}:"
+        """What every key of this account begins with."""
+        return prefix_of(self.account)
 
     def may_choose_instant(self, user: str) -> bool:
         """Whether this Slack person may choose instant delivery (INSTANT_DELIVERY)."""
         if isinstance(self.instant_delivery, frozenset):
             return user in self.instant_delivery
         return self.instant_delivery == "everybody"
+
+
+def has_path(url: str) -> bool:
+    """Whether anything but a slash follows the host. Raises ValueError for what cannot be read."""
+    parts = _split(url)
+    return bool(parts.path.strip("/") or parts.query or parts.fragment)
+
+
+def prefix_of(account: str) -> str:
+    """What an account's keys begin with; the braces keep them in one slot of a Redis Cluster."""
+    return f"bridge:{{{account}}}:"
 
 
 def _split(value: str) -> SplitResult:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from slack_bolt.async_app import AsyncApp
 
-from bridge import attachment, metrics, places, sentences, slack, store
+from bridge import accounts, attachment, metrics, places, sentences, slack, store
 from bridge.boardwatch import BoardWatch
 from bridge.cache import Cache
 from bridge.census import census
@@ -109,6 +109,19 @@ class Bridge:
             except CallFailed as failed:
                 log.warning("slack_not_ready", error=failed.error)
                 await asyncio.sleep(wait)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other bridge can be at work on this store: the embedded one has one process."""
+        return self.settings.redis_url is None
+
+    async def look_beside(self) -> None:
+        """Says in the log, once, that posts wait under another account and nobody takes them."""
+        while True:
+            try:
+                return await accounts.warn(self.redis, self.settings.prefix, alone=self.is_alone)
+            except (RedisError, OSError):
+                await asyncio.sleep(5)
 
     async def watch_board(self) -> None:
         """Asks the board at the start and while there is trouble, so that /readyz need not wait for a post."""

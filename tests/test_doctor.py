@@ -48,10 +48,10 @@ async def test_all_is_well(clinic: Clinic) -> None:
     assert [each for each in lines if not each.startswith("ok  ")] == []
     names = [each[4:].partition(":")[0] for each in lines]
     assert names == [
-        "Settings", "Redis", "Persistence", "Eviction", "Signing secret", "Slack", "Slack scopes", "Files",
-        "Nexudus", "Nexudus roles", "Location", "Groups", "Thread link",
+        "Settings", "Account", "Redis", "Persistence", "Eviction", "Signing secret", "Slack", "Slack scopes",
+        "Files", "Nexudus", "Nexudus roles", "Location", "Groups", "Thread link",
     ]  # fmt: skip
-    assert "power loss too (appendfsync always)" in lines[2]
+    assert "power loss too (appendfsync always)" in lines[3]
     assert "Hall (1421021016)" in result.stdout
     assert "3 at Hall" in result.stdout
     thread = next(iter(clinic.board.threads))
@@ -143,7 +143,7 @@ async def test_a_missing_scope(clinic: Clinic) -> None:
 @pytest.mark.parametrize(
     ("secret", "said"),
     [
-        ("xoxb-123", "it has 8 characters; Slack's have 32"),
+        ("8f742231", "it has 8 characters; Slack's have 32"),
         ("8f742231b10e8888abcd99efabcd85a", "it has 31 characters"),
         ("8f742231b10e8888abcd99yyyzzz85a5", "Slack's have only 0-9 and a-f in them"),
         ("8F742231B10E8888ABCD99EFABCD85A5", "Slack's have only 0-9 and a-f in them"),
@@ -161,6 +161,24 @@ async def test_a_signing_secret_in_another_form(clinic: Clinic, secret: str, sai
 
 
 SETTING = "SLACK_SIGNING_SECRET"
+
+
+@pytest.mark.parametrize(("secret", "kind"), [("xoxb-123", "bot token"), ("xapp-1-A", "app-level token")])
+async def test_a_token_for_the_signing_secret(clinic: Clinic, secret: str, kind: str) -> None:
+    """That one is surely wrong, and its first letters say which it is."""
+    line = await clinic.line("Signing secret", SLACK_SIGNING_SECRET=secret)
+
+    assert line.startswith(f"no  Signing secret: this is the {kind} → copy the Signing Secret (")
+    assert secret not in line
+
+
+@pytest.mark.parametrize(("token", "kind"), [("0" * 32, "signing secret"), ("xapp-1-A", "app-level token")])
+async def test_another_secret_for_the_bot_token(clinic: Clinic, token: str, kind: str) -> None:
+    """Slack would only say that it is not accepted, and is not shown it."""
+    line = await clinic.line("Slack", SLACK_BOT_TOKEN=token)
+
+    assert line.startswith(f"no  Slack: SLACK_BOT_TOKEN looks like the {kind} → copy the Bot User OAuth Token (")
+    assert (token in line, clinic.workspace.calls) == (False, [])
 
 
 async def test_a_signing_secret_proves_nothing_yet(clinic: Clinic) -> None:

@@ -12,6 +12,7 @@ async def test_a_wrong_password(clinic: Clinic) -> None:
     line = await clinic.line("Nexudus", NEXUDUS_PASSWORD="wrong")
 
     assert "(invalid_grant) → correct NEXUDUS_USERNAME and NEXUDUS_PASSWORD" in line
+    assert "a password with spaces, # or $ stands between straight single quotes in .env" in line
     assert "lock" in line
 
 

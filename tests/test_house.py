@@ -19,6 +19,8 @@ BRIDGE = ROOT / "bridge"
 IMPORTS: dict[str, set[str]] = {
     "settings": set(),
     "problems": {"settings"},
+    "accounts": {"settings"},
+    "version": set(),
     "moments": set(),
     "store": {"moments", "valkey"},
     "valkey": set(),
@@ -97,7 +99,7 @@ IMPORTS: dict[str, set[str]] = {
     "table": set(),
     "traces": set(),
     "erasure": {"draft", "outbox", "people", "sentences", "traces"},
-    "ledger": {"causes", "draft", "entry", "outbox", "table", "tokens", "words"},
+    "ledger": {"accounts", "causes", "draft", "entry", "outbox", "table", "tokens", "words"},
     "front": {"intake", "metrics"},
     "listening": set(),
     "socketmode": {"front", "intake", "metrics", "webapi"},

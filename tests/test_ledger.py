@@ -357,7 +357,9 @@ async def test_missing_settings_end_with_2(args: tuple[str, ...], tmp_path: Path
     )
 
     assert (done.returncode, done.stdout) == (2, "")
-    names = [line.split(":")[0] for line in done.stderr.splitlines()]
+    first, *lines = done.stderr.splitlines()
+    assert first.startswith(f"There is no .env in {tmp_path}: ")
+    names = [line.split(":")[0] for line in lines]
     assert names == ["SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "NEXUDUS_USERNAME", "NEXUDUS_PASSWORD"]
 
 

@@ -180,6 +180,27 @@ def test_socket_mode_minds_no_address() -> None:
     assert one_click(manifest(None, "/community", socket_mode=True)) in result.stderr
 
 
+def test_an_address_that_is_not_used_is_told() -> None:
+    """In Socket Mode --url changes nothing; PUBLIC_URL may stand there for the files."""
+    assert f"{HOST} is not used" in printed("--socket-mode", "--url", HOST).stderr
+    assert "is not used" not in printed("--socket-mode", PUBLIC_URL=HOST).stderr
+
+
+def test_files_need_an_address_in_socket_mode_too() -> None:
+    """The board fetches them, whoever calls whom in Slack."""
+    assert "Files also need PUBLIC_URL" in printed("--socket-mode", "--files").stderr
+    assert "need PUBLIC_URL" not in printed("--socket-mode", "--files", PUBLIC_URL=HOST).stderr
+    assert "need PUBLIC_URL" not in printed("--socket-mode").stderr
+
+
+def test_a_public_address_with_a_path_is_a_wrong_setting() -> None:
+    """As with every command: else the app would have another address than bridge."""
+    result = printed(PUBLIC_URL=f"{HOST}/slack/events")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("PUBLIC_URL: is the address without a path. Example: PUBLIC_URL=https://")
+
+
 def test_the_link_opens_the_same_app() -> None:
     """The one-click link carries the whole manifest to Slack's own page."""
     link = urlsplit(one_click(manifest(HOST, "/community")))

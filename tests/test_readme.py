@@ -1,6 +1,7 @@
 """The README tells an operator what to type and to tick: each of it is asked for, or understood, by the program."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,19 @@ def test_every_command_in_the_readme_is_understood(words: tuple[str, ...]) -> No
     assert result.exit_code == 0, result.output
     for option in options:
         assert re.search(rf"{option}\b", re.sub(r"\x1b\[[0-9;]*m", "", result.output)), option
+
+
+def test_bridge_can_be_typed_in_any_folder(tmp_path: Path) -> None:
+    """The README's short cut leads plain sh back to its folder, whatever that is called, with the words as typed."""
+    (short,) = re.findall(r"^home=.*$", README, re.M)
+    (folder := tmp_path / "a folder" / ".venv" / "bin").mkdir(parents=True)
+    (folder / "python").write_text('#!/bin/sh\npwd; printf "%s|" "$@"\n')
+    (folder / "python").chmod(0o700)
+    typed = ["sh", "-c", f"{short}\ncd /; bridge erase 'two words'; pwd"]
+
+    said = subprocess.check_output(typed, cwd=tmp_path / "a folder", text=True)
+
+    assert said == f"{tmp_path / 'a folder'}\n-m|bridge|erase|two words|/\n"
 
 
 def test_the_roles_to_tick_are_those_that_the_doctor_asks_for() -> None:

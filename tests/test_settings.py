@@ -96,6 +96,8 @@ RUNS: dict[str, tuple[str, dict[str, str], set[str]]] = {
     "an option that Redis lacks": ("web", SOUND | {"REDIS_URL": "redis://localhost/0?never-say-this=1"}, {"REDIS_URL"}),
     "a bot token for an app token": ("web", SOUND | {"SLACK_APP_TOKEN": "xoxb-never-say-this"}, {"SLACK_APP_TOKEN"}),
     "an address with a space": ("run", SOUND | {"PUBLIC_URL": "https://a b"}, {"PUBLIC_URL"}),
+    "an address with a path": ("run", SOUND | {"PUBLIC_URL": "https://a.example/slack/events"}, {"PUBLIC_URL"}),
+    "the dashboard": ("run", SOUND | {"NEXUDUS_URL": "https://dashboard.nexudus.com"}, {"NEXUDUS_URL"}),
     "an account for two": ("run", SOUND | {"BRIDGE_ACCOUNT": "a{b}"}, {"BRIDGE_ACCOUNT"}),
     "an address of others": ("run", SOUND | {"HOST": "192.0.2.1"}, {"HOST"}),
     "no address at all": ("run", SOUND | {"HOST": "no.such.host.invalid"}, {"HOST"}),
@@ -112,6 +114,9 @@ def test_wrong_settings_stop_the_start(name: str, tmp_path: Path) -> None:
 
     lines = ended.stderr.strip().splitlines()
     assert (ended.returncode, ended.stdout) == (2, ""), ended.stderr[-2000:]
+    if name == "nothing set":
+        said = "`cp .env.example .env`, or go to the folder that has one."
+        assert lines.pop(0) == f"There is no .env in {tmp_path}: {said}"
     assert sorted(line.partition(":")[0] for line in lines) == sorted(expected)
     for line in lines:
         variable = line.partition(":")[0]
@@ -123,13 +128,45 @@ def test_wrong_settings_stop_the_start(name: str, tmp_path: Path) -> None:
     )
 
 
+def test_a_folder_with_a_dotenv_is_the_right_one(tmp_path: Path) -> None:
+    """Where there is a `.env` that sets nothing, it is not said to be missing; Socket Mode is named with the secret."""
+    (tmp_path / ".env").write_text("NEXUDUS_USERNAME=\n")
+    ended = bridge(tmp_path, "run", {})
+
+    first, *others = ended.stderr.splitlines()
+    assert (ended.returncode, len(others)) == (2, 3)
+    assert first.startswith("SLACK_SIGNING_SECRET: is missing. ")
+    assert first.endswith("in Socket Mode: SLACK_APP_TOKEN instead)")
+
+
+def test_a_python_that_bridge_was_not_set_up_for_says_what_to_type(tmp_path: Path) -> None:
+    """The system's own Python has none of what bridge needs: two commands instead of a traceback."""
+    bare = [sys.executable, "-S", "-m", "bridge", "doctor"]
+    env = {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(bare, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    said = f"Run `make setup` once in {ROOT}, then type `.venv/bin/python -m bridge` there.\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", said)
+
+
+def test_the_version_is_that_of_the_project(tmp_path: Path) -> None:
+    """Who goes back to the one before can see which runs, without a single setting."""
+    ended = bridge(tmp_path, "--version", {})
+
+    (written,) = re.findall(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)
+    assert (ended.returncode, ended.stdout) == (0, f"bridge {written}\n")
+
+
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     """Two bridges on one machine: the second one says which setting to change, and leaves nothing behind."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = bridge(tmp_path, "run", SOUND | {"PORT": str(taken.getsockname()[1])})
 
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert re.fullmatch(r"PORT: \d+ is taken by another program on this machine\. Example: PORT=\d+\n", ended.stderr)
+    assert re.fullmatch(
+        r"PORT: \d+ is taken by another .+; if that is another bridge, stop it\. Example: PORT=\d+\n",
+        ended.stderr,
+    )
     assert not (tmp_path / ".bridge" / "store.sock").exists()
 
 
@@ -307,6 +344,8 @@ def test_an_app_token_spares_the_signing_secret(read: Any) -> None:
 )
 def test_plain_http_is_for_this_machine(read: Any, name: str, address: str, sound: bool) -> None:
     """An address is https, or http on loopback; what merely looks like loopback is not."""
+    if name == "PUBLIC_URL":  # Slack and the board come to paths of ours
+        address = address.removesuffix("/base")
     if sound:
         assert str(getattr(read(**{name: address}), name.lower())).startswith(address)
         return
@@ -314,6 +353,24 @@ def test_plain_http_is_for_this_machine(read: Any, name: str, address: str, soun
         read(**{name: address})
     (line,) = problems(caught.value)
     assert line.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("end", ["/base", "/slack/events", "?x=1", "#x"])
+def test_the_public_address_has_no_path(read: Any, end: str) -> None:
+    """What is behind the host would stand in the middle of every address that is made of it; a slash is harmless."""
+    assert read(PUBLIC_URL="https://x.example/").public_url == "https://x.example/"
+    with pytest.raises(ValidationError) as caught:
+        read(PUBLIC_URL=f"https://x.example{end}")
+    (line,) = problems(caught.value)
+    assert line.startswith("PUBLIC_URL: is the address without a path. Example: PUBLIC_URL=https://")
+
+
+def test_the_dashboard_is_not_the_api(read: Any) -> None:
+    """The address that an administrator knows from the browser leads to the right one."""
+    with pytest.raises(ValidationError) as caught:
+        read(NEXUDUS_URL="https://dashboard.nexudus.com/")
+    (line,) = problems(caught.value)
+    assert line.startswith("NEXUDUS_URL: that is the dashboard; the API is https://spaces.nexudus.com. Example: ")
 
 
 @pytest.mark.parametrize("address", ["https://slack.com/api", "https://slack.com/api/", "https://slack.com/api//"])

@@ -10,6 +10,7 @@ from bridge.demo.stage import HALL
 from bridge.settings import Settings
 
 USUAL_PORT = 3000
+_WHY = {"port": "# keep this: the stand-in for Slack calls this port\n"}
 
 NOTICE = """\
 The stand-ins for Slack and Nexudus are at {url}
@@ -24,7 +25,7 @@ Then try `bridge doctor`, and `bridge run`. Ctrl-C ends the stand-ins, and what 
 def dotenv(settings: Settings) -> str:
     """These settings as the lines of a `.env`, each that was given."""
     chosen = {name: getattr(settings, name) for name in Settings.model_fields if name in settings.model_fields_set}
-    return "\n".join(f"{name.upper()}={_written(value)}" for name, value in chosen.items())
+    return "\n".join(f"{_WHY.get(name, '')}{name.upper()}={_written(value)}" for name, value in chosen.items())
 
 
 def _written(value: object) -> str:

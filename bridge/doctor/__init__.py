@@ -6,10 +6,14 @@ test post.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from redis.exceptions import RedisError
+
+from bridge import accounts, store
 from bridge.doctor import board, keeping, outside, workspace
 from bridge.doctor.finding import Finding
 from bridge.problems import unknown
@@ -24,7 +28,8 @@ def examine(settings: Settings, misspelt: Mapping[str, str], test_group: str | N
     `misspelt`: names that are set and are nearly a setting's, and which.
     `test_group`: the id or the name of the group that a test post goes to; it is deleted again.
     """
-    first = [Finding("Settings", True, "all there and well formed"), *map(_misspelt, misspelt.items())]
+    well = Finding("Settings", True, "all there and well formed")
+    first = [well, *map(_misspelt, misspelt.items()), _account(settings)]
     with keeping.at_hand(settings, begin=test_group is not None) as (url, place):
         return [*first, *place, *asyncio.run(_examine(settings, url, test_group))]
 
@@ -35,6 +40,15 @@ def _misspelt(pair: tuple[str, str]) -> Finding:
     return Finding("Settings", None, f"{name} {unknown(meant)}", f"write {meant} instead, or leave it as it is")
 
 
+def _account(settings: Settings) -> Finding:
+    """Its name in Redis, which stands nowhere else, and is needed before what it is made of changes."""
+    name = settings.account
+    if settings.bridge_account:
+        return Finding("Account", True, f"{name}, as BRIDGE_ACCOUNT says; keep that while posts wait")
+    said = f"{name}; to change the API user or address while posts wait, first put BRIDGE_ACCOUNT={name} into .env"
+    return Finding("Account", True, said)
+
+
 def report(findings: Sequence[Finding], *, as_json: bool) -> str:
     """One line each, or a list for machines."""
     if as_json:
@@ -43,8 +57,7 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> str:
 
 
 async def _examine(settings: Settings, url: str | None, test_group: str | None) -> list[Finding]:
-    own = settings.redis_url is None
-    kept, (at_slack, scopes) = await asyncio.gather(_kept(url, own=own), workspace.examine(settings))
+    kept, (at_slack, scopes) = await asyncio.gather(_kept(settings, url), workspace.examine(settings))
     files = workspace.carries_files(settings, scopes)
     seen, at_board = await asyncio.gather(
         outside.examine(settings, files=files), board.examine(settings, url, test_group, files=files)
@@ -52,5 +65,16 @@ async def _examine(settings: Settings, url: str | None, test_group: str | None) 
     return [*kept, *at_slack, *seen, *at_board]
 
 
-async def _kept(url: str | None, *, own: bool) -> list[Finding]:
-    return await keeping.examine(url, own=own) if url else []
+async def _kept(settings: Settings, url: str | None) -> list[Finding]:
+    own = settings.redis_url is None
+    return [*await keeping.examine(url, own=own), *await _others(settings, url, own=own)] if url else []
+
+
+async def _others(settings: Settings, url: str, *, own: bool) -> list[Finding]:
+    """Posts under another account: a failure where no other bridge can be theirs, else a hint."""
+    async with contextlib.aclosing(store.connect(url, timeout=3)) as redis:
+        try:
+            found = await accounts.others(redis, settings.prefix, alone=own)
+        except (RedisError, OSError):  # the look at the store says so
+            return []
+    return [Finding("Account", False if own else None, each.said, each.remedy) for each in found]

@@ -28,6 +28,8 @@ _BOT_TOKEN = (
     f"copy the Bot User OAuth Token ({_APP} > OAuth & Permissions), which begins with xoxb-, to SLACK_BOT_TOKEN"
 )
 _INSTALL = f"install the app again ({_APP} > Install App) and copy its new Bot User OAuth Token to SLACK_BOT_TOKEN"
+_SECRET = f"copy the Signing Secret ({_APP} > Basic Information > App Credentials > Show) to SLACK_SIGNING_SECRET"
+_SECRETS_FORM = re.compile(r"[0-9a-f]{32}")
 _APP_TOKEN = (
     f"make one with connections:write ({_APP} > Basic Information > App-Level Tokens); set SLACK_APP_TOKEN to it"
 )
@@ -40,6 +42,8 @@ async def examine(settings: Settings) -> tuple[list[Finding], frozenset[str]]:
     Also the scopes that Slack has granted; none where it did not tell.
     """
     findings = [signing_secret(settings)]
+    if exchanged := _no_bot_token(settings.slack_bot_token.get_secret_value()):
+        return [*findings, exchanged], frozenset()
     client = _client(settings)
     try:
         answer = await client.auth_test()
@@ -71,13 +75,27 @@ def signing_secret(settings: Settings) -> Finding:
     check, secret = "Signing secret", settings.slack_signing_secret.get_secret_value()
     if settings.slack_app_token and not secret:
         return Finding(check, True, "none, and none is needed: Slack is heard through Socket Mode")
-    if re.fullmatch(r"[0-9a-f]{32}", secret):
+    if kind := _token_kind(secret):
+        return Finding(check, False, f"this is the {kind}", _SECRET)
+    if _SECRETS_FORM.fullmatch(secret):
         said = "it has the right form; that it is this app's own is proven only by the first request from Slack"
         return Finding(check, True, said)
     said = f"it has {len(secret)} characters; Slack's have 32, all of them 0-9 or a-f"
-    remedy = f"copy the Signing Secret ({_APP} > Basic Information > App Credentials > Show) to SLACK_SIGNING_SECRET"
     # Slack documents no form, so an odd one is a hint and no failure.
-    return Finding(check, None, said if len(secret) != 32 else "Slack's have only 0-9 and a-f in them", remedy)
+    return Finding(check, None, said if len(secret) != 32 else "Slack's have only 0-9 and a-f in them", _SECRET)
+
+
+def _token_kind(text: str) -> str | None:
+    """Which of Slack's tokens this is: their first letters are documented (https://docs.slack.dev/authentication/tokens)."""
+    return {"xoxb-": "bot token", "xapp-": "app-level token"}.get(text[:5])
+
+
+def _no_bot_token(token: str) -> Finding | None:
+    """One of the app's other secrets in its place; Slack would only say that it is not accepted."""
+    kind = "signing secret" if _SECRETS_FORM.fullmatch(token) else _token_kind(token)
+    if kind in (None, "bot token"):
+        return None
+    return Finding("Slack", False, f"SLACK_BOT_TOKEN looks like the {kind}", _BOT_TOKEN)
 
 
 def _error_of(error: SlackApiError) -> str:
