@@ -66,10 +66,11 @@ class Profile:
 
 @dataclass(frozen=True)
 class Rules:
-    """What this space decided about people; durations in seconds."""
+    """What this space decided about people; durations in seconds. `board` is its address."""
 
     identity_ttl: float
     guests: str
+    board: str
 
 
 class People:
@@ -105,7 +106,8 @@ class People:
             return MISS_TTL if "refused" in found else self.rules.identity_ttl
 
         found = found or await self.cache.get(f"member:{user}", look_up, ttl)
-        if not same_address(found["email"], email):
+        # An account may be taken along to another board, where the same ids are other people's.
+        if not same_address(found["email"], email) or found.get("board") != self.rules.board:
             await self.cache.drop(f"member:{user}")
             found = await self.cache.get(f"member:{user}", look_up, ttl)
         if "refused" in found:
@@ -113,11 +115,12 @@ class People:
         return [Profile(**each | {"businesses": tuple(each["businesses"])}) for each in found["profiles"]]
 
     async def _resolve(self, email: str) -> Record:
+        known = {"email": email, "board": self.rules.board}
         try:
             profiles = await self._coworkers(email) or await self._logins(email)
         except NotAllowed as refused:
-            return {"email": email, "refused": refused.reason}
-        return {"email": email, "profiles": [asdict(profile) for profile in profiles]}
+            return known | {"refused": refused.reason}
+        return known | {"profiles": [asdict(profile) for profile in profiles]}
 
     async def _coworkers(self, email: str) -> list[Profile]:
         listed = [each for each in await self.board.coworkers_by_email(email) if _is(each, email)]

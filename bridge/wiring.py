@@ -231,7 +231,7 @@ def _board(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> tuple[T
 
 
 def _rules(settings: Settings) -> Rules:
-    return Rules(settings.identity_ttl, settings.slack_guests)
+    return Rules(settings.identity_ttl, settings.slack_guests, settings.nexudus_url)
 
 
 def _place_rules(settings: Settings) -> places.Rules:

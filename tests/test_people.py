@@ -4,6 +4,7 @@ Each trap is asked for with a signed request at the real front; what counts is w
 board afterwards, and which sentence the person was told.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -265,6 +266,19 @@ async def test_a_list_that_ignores_its_filter_yields_only_oneself(space: Space) 
     await space.sender.command(BEN, POST)
 
     assert ids(await posted(space)) == (102, 202)
+
+
+async def test_what_another_board_said_is_not_believed(space: Space) -> None:
+    """BRIDGE_ACCOUNT kept while NEXUDUS_URL changes: the same ids may be other people's over there."""
+    await space.sender.command(ANA, "post Warm | up")
+    key = f"{space.settings.prefix}member:{ANA}"
+    said = json.loads(str(await space.redis.get(key)))
+    said["profiles"][0] |= {"user": 102, "coworker": 202}
+    await space.redis.set(key, json.dumps(said | {"board": "https://another.example"}), keepttl=True)
+
+    await space.sender.command(ANA, "post Here | Words")
+
+    assert [ids(each) for each in await until(lambda: len(space.threads) == 2 and space.threads)] == [(101, 201)] * 2
 
 
 async def test_a_login_that_can_only_be_listed_still_posts(space: Space) -> None:
