@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
 from bridge import store, valkey, whichstore
+from tests.space import until
 
 _HOLD = """
 import sys, time
@@ -192,10 +193,7 @@ async def test_a_hanging_store_is_started_again(tmp_path: Path, monkeypatch: pyt
     with capture_logs() as logged, store.embedded(tmp_path) as url:
         frozen = await keep(url)
         os.kill(frozen, signal.SIGSTOP)
-        deadline = time.monotonic() + 20
-        while runs(frozen) or not store.of_running(tmp_path):
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.1)
+        await until(lambda: not runs(frozen) and store.of_running(tmp_path), 20)
         assert await is_kept(url)
         assert listed(tmp_path) == [await _pid(url)]
     assert [each["event"] for each in logged] == ["store_hangs"]
@@ -206,10 +204,7 @@ async def test_a_killed_shell_leaves_one_server(tmp_path: Path) -> None:
     with store.embedded(tmp_path) as url:
         first = await keep(url)
         os.kill(os.getpgid(first), signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while runs(first) or not store.of_running(tmp_path):
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.05)
+        await until(lambda: not runs(first) and store.of_running(tmp_path), 10)
         assert await is_kept(url)
         assert listed(tmp_path) == [await _pid(url)]
 

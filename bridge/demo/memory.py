@@ -208,7 +208,5 @@ class Memory:
         self.views[view_id] = rendered(view, old) | {name: old[name] for name in fixed}
         return self.views[view_id]
 
-    def close_view(self, view_id: str, stack: bool = False) -> None:
-        root = self.views[view_id]["root_view_id"]
-        self.closed |= {each for each, view in self.views.items() if stack and view["root_view_id"] == root}
+    def close_view(self, view_id: str) -> None:
         self.closed.add(view_id)

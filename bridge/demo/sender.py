@@ -158,7 +158,7 @@ class Sender:
         if reply.action == "update":
             self.workspace.replace_view(view_id, reply.json["view"])
         elif reply.action != "errors":
-            self.workspace.close_view(view_id, stack=reply.action == "clear")
+            self.workspace.close_view(view_id)
         return reply
 
     def _complaint(self, view_id: str, reply: Reply) -> str:
@@ -211,7 +211,7 @@ class Sender:
     async def close(self, view_id: str, user: str | None = None, is_cleared: bool = False) -> Reply:
         """Cancel, or with `is_cleared` the ×; bridge hears of it only after `notify_on_close`."""
         view, who = self.workspace.views[view_id], user or self.workspace.owners[view_id]
-        self.workspace.close_view(view_id, stack=is_cleared)
+        self.workspace.close_view(view_id)
         if not view["notify_on_close"]:
             return Reply(0, "", 0.0)
         payload = self._payload("view_closed", who) | {"view": deepcopy(view), "is_cleared": is_cleared}
