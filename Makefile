@@ -23,14 +23,14 @@ lint: .venv/ready
 
 # Says aloud where no advisories can be read, as on a machine that reaches only a mirror of the registry.
 audit: .venv/ready
-	@$(BIN)/python -m tests.audit
+	@$(BIN)/python -m tests.support.audit
 
 # Needs chromium; fonts-inter and fonts-noto-color-emoji make them look as on a desktop.
 pictures: .venv/ready
 	$(BIN)/python -m tests.browser.pictures docs
 
 catalogue: .venv/ready
-	@$(BIN)/python -m tests.catalogue
+	@$(BIN)/python -m tests.support.catalogue
 
 # Real processes, killed and frozen, beside stand-ins that misbehave. Linux only. Three seeds: N=10000 SEED=1, 2, 3
 N ?= 10000

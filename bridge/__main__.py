@@ -15,16 +15,20 @@ except ModuleNotFoundError:  # a Python that bridge was not set up for, as a rul
     sys.stderr.write(f"Run `make setup` once in {_folder}, then type `.venv/bin/python -m bridge` there.\n")
     sys.exit(2)
 
-from bridge import listening, operating, running, store, whichstore, wiring
-from bridge.operating import read_settings, stop
-from bridge.problems import misspelt
-from bridge.settings import Settings
+from bridge import running, wiring
+from bridge.operator import commands
+from bridge.operator.commands import read_settings, stop
+from bridge.settings.environment import Settings
+from bridge.settings.problems import misspelt
+from bridge.slack import connections
+from bridge.store import choice
+from bridge.store.embedded import StoreUnavailable
 from bridge.version import version
 
 log = structlog.get_logger()
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-cli.add_typer(operating.cli)
+cli.add_typer(commands.cli)
 
 
 def main() -> None:
@@ -79,11 +83,11 @@ def demo(
 ) -> None:
     """The whole product without any account: stand-ins for Slack and Nexudus, on this computer only."""
     if terminal:
-        import bridge.demo.terminal as story
+        import bridge.demo.terminal.command as story
 
         asyncio.run(story.main())
     else:
-        import bridge.demo.browser as page
+        import bridge.demo.page.command as page
 
         asyncio.run(page.main(port=port, show=browser, stand_ins=stand_ins))
 
@@ -95,17 +99,17 @@ def _serve(*, web: bool, worker: bool) -> None:
         log.warning("setting_ignored", name=name, meant=meant)
     alone, lasting = web and worker, not settings.dyno
     try:
-        with whichstore.for_serving(settings.redis_url, settings.bridge_data, lasting=lasting, alone=alone) as url:
+        with choice.for_serving(settings.redis_url, settings.bridge_data, lasting=lasting, alone=alone) as url:
             name, port = ("PORT", settings.port) if web else ("METRICS_PORT", settings.metrics_port)
             address = _listen(name, settings.host, port) if port is not None else None
             asyncio.run(_run(settings, url, address, web=web, worker=worker))
-    except store.StoreUnavailable as error:
+    except StoreUnavailable as error:
         stop(str(error))
 
 
 def _listen(name: str, host: str, port: int) -> socket.socket:
     try:
-        return listening.listen(host, port)
+        return connections.listen(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             taken = "is taken by another program on this machine; if that is another bridge, stop it"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
-    from bridge.census import Census
+    from bridge.outbox.census import Census
 
 _STATES = ("kept", "sending", "posted", "refused", "unposted", "unsure", "cancelled")
 

@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 from starlette.applications import Starlette
 
-from bridge import front
-from bridge.listening import server_of
+from bridge.slack import http
+from bridge.slack.connections import server_of
 from bridge.version import version
 from bridge.wiring import Bridge
 
@@ -89,12 +89,12 @@ def app(bridge: Bridge) -> Starlette:
     settings = bridge.settings
     files = bridge.carrying.files if settings.public_url else None
     secret = settings.slack_signing_secret.get_secret_value()
-    return front.build(bridge.bolt, secret, bridge.health(), _metrics_token(bridge), files)
+    return http.build(bridge.bolt, secret, bridge.health(), _metrics_token(bridge), files)
 
 
 def worker_app(bridge: Bridge) -> Starlette:
     """What a worker answers: how it is and what it counted. Nobody can post anything to it."""
-    return front.build(None, "", bridge.health(), _metrics_token(bridge))
+    return http.build(None, "", bridge.health(), _metrics_token(bridge))
 
 
 def _metrics_token(bridge: Bridge) -> str | None:

@@ -13,35 +13,41 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from slack_bolt.async_app import AsyncApp
 
-from bridge import accounts, attachment, metrics, places, sentences, slack, store
-from bridge.boardwatch import BoardWatch
-from bridge.cache import Cache
-from bridge.census import census
-from bridge.delivery import Delivery, Policy
-from bridge.desk import Desk
-from bridge.draft import Limits
-from bridge.drawing import Drawing
-from bridge.files.box import FileBox
+from bridge import metrics
+from bridge.delivery.attempt import Delivery, Policy
+from bridge.delivery.boardwatch import BoardWatch
+from bridge.desk import listeners
+from bridge.desk.installation import Installation
+from bridge.desk.keeping import Desk
 from bridge.files.carrying import Carrying
-from bridge.files.opening import SlackFiles
+from bridge.files.download import SlackFiles
+from bridge.files.queue import FileBox
 from bridge.files.serving import Files
-from bridge.front import Health
-from bridge.furnishing import Furnishing
-from bridge.installation import Installation
-from bridge.leaving import Leaving
-from bridge.nexudus import Nexudus
-from bridge.originals import Originals
-from bridge.outbox import Outbox
-from bridge.pace import Pace
-from bridge.people import People, Rules, SlackSide
-from bridge.prefilling import Prefilling
-from bridge.seal import Seal
-from bridge.settings import Settings
-from bridge.socketmode import SocketMode
-from bridge.sources import Sources
-from bridge.telling import Telling
-from bridge.tokens import Tokens
-from bridge.webapi import CallFailed, WebApi
+from bridge.form.lookups import Furnishing
+from bridge.form.prefill import Prefilling
+from bridge.form.private_sources import Leaving
+from bridge.form.redraw import Drawing
+from bridge.form.seal import Seal
+from bridge.form.sources import Sources
+from bridge.form.stash import Originals
+from bridge.language import sentences
+from bridge.members import places
+from bridge.members.cache import Cache
+from bridge.members.people import People, Rules, SlackSide
+from bridge.nexudus.client import Nexudus
+from bridge.nexudus.pace import Pace
+from bridge.nexudus.tokens import Tokens
+from bridge.outbox.census import census
+from bridge.outbox.ledger import Outbox
+from bridge.post import attachment
+from bridge.post.draft import Limits
+from bridge.settings.environment import Settings
+from bridge.slack.http import Health
+from bridge.slack.socketmode import SocketMode
+from bridge.slack.webapi import CallFailed, WebApi
+from bridge.store import accounts
+from bridge.store.client import connect, connect_blocking
+from bridge.telling.ways import Telling
 
 log = structlog.get_logger()
 
@@ -132,7 +138,7 @@ class Bridge:
 async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
     """Every part, connected, for as long as the block runs."""
     hush()
-    redis, blocking = store.connect(redis_url), store.connect_blocking(redis_url, block=1.0)
+    redis, blocking = connect(redis_url), connect_blocking(redis_url, block=1.0)
     # Slack's own default of five minutes would outlive every promise; single calls set their own limits.
     timeout = aiohttp.ClientTimeout(total=15, connect=5)
     async with (
@@ -197,7 +203,7 @@ def _assemble(
         settings.file_ttl,
     )
     carrying = Carrying(FileBox(outbox), board, files, telling, policy)
-    bolt, token = slack.build(desk, settings.slack_command), settings.slack_app_token
+    bolt, token = listeners.build(desk, settings.slack_command), settings.slack_app_token
     socket = SocketMode(bolt, api.client, token.get_secret_value()) if token else None
     return Bridge(
         settings, redis, outbox, installation, tokens, people, board, watch, desk, delivery, carrying, bolt, socket

@@ -10,10 +10,12 @@ import structlog
 from hypothesis import settings
 from redis.asyncio import Redis
 
-from bridge import store, wiring
-from tests import overheard
-from tests.clinic import Clinic, open_clinic
-from tests.space import Space, open_space
+from bridge import wiring
+from bridge.store.client import connect
+from bridge.store.embedded import embedded
+from tests.support import overheard
+from tests.support.clinic import Clinic, open_clinic
+from tests.support.space import Space, open_space
 
 # It tells each step of a rendering, a hundred lines for each line rendered.
 logging.getLogger("markdown_it").setLevel(logging.WARNING)
@@ -51,13 +53,13 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("store")
-    with store.embedded(folder) as url:
+    with embedded(folder) as url:
         yield url
 
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = store.connect(redis_url)
+    client = connect(redis_url)
     await client.flushall()
     yield client
     await client.aclose()

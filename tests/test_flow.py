@@ -1,6 +1,6 @@
 """Read this first: the crossing and its mishaps, one idea a test."""
 
-from tests.space import ANA, HALL, Space, answer_text, until
+from tests.support.space import ANA, HALL, Space, answer_text, until
 
 
 async def test_a_command_posts_at_once(space: Space) -> None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge import blocks, moments, slack
-from bridge.settings import Settings
+from bridge import moments
+from bridge.desk import listeners
+from bridge.settings.environment import Settings
+from bridge.telling import blocks
 
 ROOT = Path(__file__).parent.parent
 BRIDGE = ROOT / "bridge"
@@ -169,7 +171,7 @@ def test_the_procfile_starts_commands_that_exist() -> None:
 
 def test_the_names_in_slack_are_the_contracts() -> None:
     """Callback and action ids that people's installed apps rely on."""
-    assert (slack.MESSAGE_SHORTCUT, slack.GLOBAL_SHORTCUT) == ("post_to_community", "new_community_post")
+    assert (listeners.MESSAGE_SHORTCUT, listeners.GLOBAL_SHORTCUT) == ("post_to_community", "new_community_post")
     assert blocks.FORM == "community_post"
 
 

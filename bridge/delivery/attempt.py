@@ -15,18 +15,19 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from redis.exceptions import RedisError
 
-from bridge import decision, metrics, sightings, thread
-from bridge.boardwatch import BoardWatch
-from bridge.draft import Outcome
-from bridge.entry import Entry
-from bridge.leases import Lost
-from bridge.nexudus import Nexudus
-from bridge.outbox import Outbox
-from bridge.places import Places
-from bridge.refusals import NotAllowed, SlackAway
-from bridge.report import Report, Untold
-from bridge.wire import BadReference, NexudusError
-from bridge.worker import Worker
+from bridge import metrics
+from bridge.delivery import decision, sightings, thread
+from bridge.delivery.boardwatch import BoardWatch
+from bridge.members.places import Places
+from bridge.nexudus.client import Nexudus
+from bridge.nexudus.wire import BadReference, NexudusError
+from bridge.outbox.leases import Lost
+from bridge.outbox.ledger import Outbox
+from bridge.outbox.worker import Worker
+from bridge.post.draft import Outcome
+from bridge.post.entry import Entry
+from bridge.post.refusals import NotAllowed, SlackAway
+from bridge.telling.report import Report, Untold
 
 log = structlog.get_logger()
 

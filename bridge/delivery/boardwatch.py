@@ -9,7 +9,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bridge.wire import NexudusError, Unauthorized, Unavailable, Unsure
+from bridge.nexudus.wire import NexudusError, Unauthorized, Unavailable, Unsure
 
 log = structlog.get_logger()
 

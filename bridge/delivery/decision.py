@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from bridge import draft as drafts
-from bridge.draft import Draft, Outcome
-from bridge.entry import Entry
-from bridge.refusals import NotAllowed, SlackAway
-from bridge.wire import BadReference, Refused, Unauthorized, Unavailable
+from bridge.nexudus.wire import BadReference, Refused, Unauthorized, Unavailable
+from bridge.post import draft as drafts
+from bridge.post.draft import Draft, Outcome
+from bridge.post.entry import Entry
+from bridge.post.refusals import NotAllowed, SlackAway
 
 # Waits between attempts in seconds, then the last one over and over; jittered by a fifth.
 WAITS = (1, 3, 10, 30, 60, 120, 300, 600)

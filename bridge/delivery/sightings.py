@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.nexudus import Sighting
-from bridge.wire import BadReference, Refused
+from bridge.nexudus.client import Sighting
+from bridge.nexudus.wire import BadReference, Refused
 
 # The board's Date header has whole seconds, and its clock is read across a network.
 TOLERANCE = 2.0

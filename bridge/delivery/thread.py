@@ -6,11 +6,14 @@ https://developers.nexudus.com/rest-api/community/post-communitythreads
 from dataclasses import replace
 from typing import Any
 
-from bridge import aside, sentences, words
-from bridge import draft as drafts
-from bridge.draft import Draft
-from bridge.places import Author, Places
-from bridge.refusals import NotAllowed
+from bridge.language import sentences
+from bridge.members.places import Author, Places
+from bridge.post import draft as drafts
+from bridge.post.draft import Draft
+from bridge.post.refusals import NotAllowed
+from bridge.words import aside
+from bridge.words.conversions import first_line, inert, name_to_markdown
+from bridge.words.nouns import Names
 
 
 async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any]:
@@ -33,15 +36,15 @@ async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _subject(draft: Draft, names: words.Names, longest: int) -> str:
+def _subject(draft: Draft, names: Names, longest: int) -> str:
     """With the names that came too late for the form; with nobody's where they do not fit, or are not wanted."""
     if not draft.unnamed:
-        return words.inert(draft.subject)
-    late = words.Names(users={} if draft.anonymous else names.users, late=frozenset(draft.unnamed))
-    named = words.inert(draft.subject, late)
+        return inert(draft.subject)
+    late = Names(users={} if draft.anonymous else names.users, late=frozenset(draft.unnamed))
+    named = inert(draft.subject, late)
     if len(named) > longest:
-        named = words.inert(draft.subject, replace(late, users={}))
-    return words.first_line(named, longest)
+        named = inert(draft.subject, replace(late, users={}))
+    return first_line(named, longest)
 
 
 async def _guests(draft: Draft, author: Author, places: Places) -> list[int] | None:
@@ -59,7 +62,7 @@ async def _credit(draft: Draft, author: Author, places: Places) -> str:
     Without names where the sharer wanted none: then no link either, because it leads to them.
     """
     origin, people, lines = draft.origin, places.people, []
-    sharer = words.name_to_markdown(author.profile.name or await people.name(origin.user) or sentences.SOMEONE)
+    sharer = name_to_markdown(author.profile.name or await people.name(origin.user) or sentences.SOMEONE)
     whole = any("conversation" in piece for piece in draft.message)
     others = whole or (draft.credit is not None and draft.credit != origin.user)
     if others and draft.anonymous:
@@ -67,7 +70,7 @@ async def _credit(draft: Draft, author: Author, places: Places) -> str:
     if whole:
         lines.append(sentences.CREDIT_THREAD.format(sharer=sharer))
     elif others and (first := await people.name(str(draft.credit))) is not None:
-        first = words.name_to_markdown(first or sentences.SOMEONE)
+        first = name_to_markdown(first or sentences.SOMEONE)
         lines.append(sentences.CREDIT.format(author=first, sharer=sharer))
     if origin.message_ts and origin.team_domain and await people.is_public(origin.channel):
         lines.append(sentences.CREDIT_LINK.format(link=drafts.permalink(origin)))

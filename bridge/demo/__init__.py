@@ -1,14 +1,5 @@
-"""Stand-ins for both banks, Slack and Nexudus, for the tests and for `bridge demo`.
+"""The whole product without any account: stand-ins for both banks, which the tests use too, and two ways to watch.
 
-Slack:    `workspace` answers bridge's calls (`methods`, `memory`, `views`, `limits`), `sender` is its people's client
-Nexudus:  `board` over `entities`, behind `faults` and `logins`
-Stage:    `stage` puts the real bridge between them, on `loopback`; `backstage` is what every demo needs
-Browser:  `browser` serves `site`, which shows `scene` and `talk` as `feed`, `portal` and `way`, and takes `doings`
-          and the `mood`; the page itself is in assets/, plain HTML, CSS and JavaScript; `lent` leads a bridge of
-          one's own here
-Terminal: `terminal` tells the `story` as `page` prints it, and counts the `tally`
+`slack` and `nexudus` are the stand-ins, on `loopback`; `stage` puts the real bridge between them. `page` shows it in
+the browser, `terminal` tells it as a story; `backstage` is what both need.
 """
-
-from typing import Any
-
-Json = dict[str, Any]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from bridge import store, wiring
+from bridge import wiring
+from bridge.store.embedded import embedded
 
 
 async def unless_interrupted(work: "asyncio.Task[int]", stopped: Callable[[], None]) -> int:
@@ -35,7 +36,7 @@ def throwaway() -> Iterator[tuple[str, Path]]:
     with (
         tempfile.TemporaryDirectory(prefix="bridge-demo-") as name,
         logs(Path(name) / "bridge.log") as log,
-        store.embedded(Path(name) / "store") as url,
+        embedded(Path(name) / "store") as url,
     ):
         yield url, log
 

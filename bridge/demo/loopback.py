@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope
@@ -35,6 +36,9 @@ def again(body: bytes, receive: Receive) -> Receive:
         return unread.pop() if unread else await receive()
 
     return once_more
+
+
+Json = dict[str, Any]
 
 
 class Connection(H11Protocol):

@@ -12,12 +12,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
 from bridge import running, wiring
-from bridge.demo import Json
-from bridge.demo.board import Board
-from bridge.demo.loopback import Loopback, serve
-from bridge.demo.sender import Sender
-from bridge.demo.workspace import Workspace
-from bridge.settings import GivenSettings, Settings
+from bridge.demo.loopback import Json, Loopback, serve
+from bridge.demo.nexudus.board import Board
+from bridge.demo.slack.sender import Sender
+from bridge.demo.slack.workspace import Workspace
+from bridge.settings.environment import GivenSettings, Settings
 
 # In the forms that the doctor knows; they open nothing.
 SECRET = "de30de30de30de30de30de30de30de30"  # noqa: S105

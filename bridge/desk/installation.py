@@ -2,7 +2,7 @@
 
 import hashlib
 
-from bridge.outbox import Outbox
+from bridge.outbox.ledger import Outbox
 
 
 class Installation:

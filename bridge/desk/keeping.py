@@ -10,18 +10,21 @@ from typing import Any, TypeVar
 import structlog
 from redis.exceptions import RedisError
 
-from bridge import blocks, metrics, sentences, words
-from bridge.draft import Draft, Origin, Outcome, Problem
-from bridge.entry import Entry
-from bridge.furnishing import AWAY, Furnishing
-from bridge.installation import Installation
-from bridge.intake import hung_up, sent_at
+from bridge import metrics
+from bridge.desk.installation import Installation
+from bridge.form.lookups import AWAY, Furnishing
+from bridge.form.prefill import Prefilling
+from bridge.language import sentences
+from bridge.members.places import Places
 from bridge.moments import BRIEF, INSTANT, PATIENCE, QUICK, SPARE, WATCHED
-from bridge.outbox import Outbox
-from bridge.places import Places
-from bridge.prefilling import Prefilling
-from bridge.refusals import NotAllowed
-from bridge.webapi import WebApi
+from bridge.outbox.ledger import Outbox
+from bridge.post.draft import Draft, Origin, Outcome, Problem
+from bridge.post.entry import Entry
+from bridge.post.refusals import NotAllowed
+from bridge.slack.intake import hung_up, sent_at
+from bridge.slack.webapi import WebApi
+from bridge.telling import blocks
+from bridge.words.mrkdwn import escape
 
 log = structlog.get_logger()
 
@@ -168,13 +171,13 @@ class Desk:
             profiles = await self.places.people.profiles(user)
             where = [str(each["Name"]) for each in await self.places.locations_of(user)]
         except NotAllowed as refused:
-            return words.escape(sentences.reason(refused.reason, refused.detail))
+            return escape(sentences.reason(refused.reason, refused.detail))
         except RedisError:
             return sentences.STORE_AWAY
         except AWAY:
             return sentences.BOARD_AWAY
         name = profiles[0].name or sentences.YOURSELF
-        return sentences.WHOAMI.format(name=words.escape(name), locations=words.escape(", ".join(where) or "–"))
+        return sentences.WHOAMI.format(name=escape(name), locations=escape(", ".join(where) or "–"))
 
     async def say_later(self, origin: Origin, answer: "asyncio.Task[str]") -> None:
         await self.say(origin, await answer)

@@ -17,14 +17,17 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bridge import blocks, commands, payloads, sentences, words
-from bridge.desk import Desk, Waited
-from bridge.draft import NOT_POSTED, Draft, Origin, Problem
-from bridge.filled import field_errors, refusal
-from bridge.form import MORE, MOST_TYPED, Form
+from bridge.desk.keeping import Desk, Waited
+from bridge.form.read_back import field_errors, refusal
+from bridge.form.view import MORE, MOST_TYPED, Form
+from bridge.language import sentences
 from bridge.moments import INSTANT, OPENING
-from bridge.payloads import Payload
-from bridge.webapi import CallFailed
+from bridge.post.draft import NOT_POSTED, Draft, Origin, Problem
+from bridge.slack import commands, payloads
+from bridge.slack.payloads import Payload
+from bridge.slack.webapi import CallFailed
+from bridge.telling import blocks
+from bridge.words.mrkdwn import escape
 
 log = structlog.get_logger()
 
@@ -101,7 +104,7 @@ class Listeners:
             return await self._post_at_once(ack, body, origin, asked)
         # What a field cannot hold goes on in the next one.
         form, rest = Form(origin, subject=asked.subject[:MOST_TYPED]), asked.subject[MOST_TYPED:]
-        return await self._open_with(ack, body, form, words.escape(rest)) if rest else await self._open(ack, body, form)
+        return await self._open_with(ack, body, form, escape(rest)) if rest else await self._open(ack, body, form)
 
     async def _open_with(self, ack: AsyncAck, body: Payload, form: Form, text: str) -> BoltResponse:
         """The form with words in its message; where they are too long for it, they are told and shown."""

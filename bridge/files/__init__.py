@@ -1,3 +1,5 @@
-"""The files of a posted thread: `carrying` works the `box` of those on their way; each is opened in Slack (`opening`)
-and served to the board for minutes (`serving`).
+"""The files of a thread that exists.
+
+Start with `carrying`, which works the `queue` of those on their way; each is opened in Slack (`download`) and served to
+the board for minutes (`serving`).
 """

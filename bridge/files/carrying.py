@@ -13,18 +13,20 @@ from typing import Any
 
 import structlog
 
-from bridge import attachment, decision, metrics
-from bridge.attachment import ENDED
-from bridge.delivery import Policy
-from bridge.entry import Entry
-from bridge.files.box import FileBox
-from bridge.files.opening import Stays
+from bridge import metrics
+from bridge.delivery import decision
+from bridge.delivery.attempt import Policy
+from bridge.files.download import Stays
+from bridge.files.queue import FileBox
 from bridge.files.serving import Files
-from bridge.nexudus import Nexudus, Sighting
-from bridge.report import Report, Untold
-from bridge.webapi import CallFailed
-from bridge.wire import BadReference, NexudusError, Refused, Unauthorized, Unavailable, Unsure
-from bridge.worker import Worker
+from bridge.nexudus.client import Nexudus, Sighting
+from bridge.nexudus.wire import BadReference, NexudusError, Refused, Unauthorized, Unavailable, Unsure
+from bridge.outbox.worker import Worker
+from bridge.post import attachment
+from bridge.post.attachment import ENDED
+from bridge.post.entry import Entry
+from bridge.slack.webapi import CallFailed
+from bridge.telling.report import Report, Untold
 
 log = structlog.get_logger()
 

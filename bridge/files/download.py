@@ -13,8 +13,8 @@ from urllib.parse import urljoin
 
 import httpx
 
-from bridge.attachment import LIVE, Rules
-from bridge.webapi import CallFailed, WebApi, named_wait
+from bridge.post.attachment import LIVE, Rules
+from bridge.slack.webapi import CallFailed, WebApi, named_wait
 
 # Hops between Slack's own hosts; each is checked, and none but the first sees the token.
 MOST_HOPS = 4

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bridge import leases
-from bridge.attachment import ENDED, File
-from bridge.entry import UNREADABLE, Entry
-from bridge.outbox import Outbox
+from bridge.outbox import leases
+from bridge.outbox.ledger import Outbox
+from bridge.post.attachment import ENDED, File
+from bridge.post.entry import UNREADABLE, Entry
 
 _OWN = "attach_"
 _HEAD = leases.head(_OWN)

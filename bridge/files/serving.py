@@ -19,10 +19,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from bridge.attachment import File
-from bridge.files.opening import Opened, SlackFiles, Stays
+from bridge.files.download import Opened, SlackFiles, Stays
 from bridge.files.readers import Full, Readers
-from bridge.webapi import CallFailed
+from bridge.post.attachment import File
+from bridge.slack.webapi import CallFailed
 
 log = structlog.get_logger()
 

@@ -12,18 +12,20 @@ from typing import Any
 import structlog
 from redis.exceptions import RedisError
 
-from bridge import aside, sentences, words
-from bridge.draft import Draft, Origin, Problem, check
-from bridge.drawing import Drawing
-from bridge.filled import read_form, read_open
-from bridge.form import Form, with_more
-from bridge.leaving import Leaving
+from bridge.form.private_sources import Leaving
+from bridge.form.read_back import read_form, read_open
+from bridge.form.redraw import Drawing
+from bridge.form.sources import Sources
+from bridge.form.view import Form, with_more
+from bridge.language import sentences
+from bridge.members.places import Places
 from bridge.moments import LOCATING
-from bridge.outbox import Outbox
-from bridge.places import Places
-from bridge.refusals import NotAllowed, SlackAway
-from bridge.sources import Sources
-from bridge.wire import NexudusError
+from bridge.nexudus.wire import NexudusError
+from bridge.outbox.ledger import Outbox
+from bridge.post.draft import Draft, Origin, Problem, check
+from bridge.post.refusals import NotAllowed, SlackAway
+from bridge.words import aside
+from bridge.words.mrkdwn import escape
 
 log = structlog.get_logger()
 
@@ -139,7 +141,7 @@ class Furnishing:
                 groups = list(await self.places.groups_for(where["Id"], profile))
         except NotAllowed as refused:
             # Better told before the words are typed than after.
-            why = words.escape(sentences.reason(refused.reason, refused.detail))
+            why = escape(sentences.reason(refused.reason, refused.detail))
             return {"notes": (why if refused.field else sentences.CANNOT_POST.format(why=why),)}
         except AWAY as error:
             log.info("places_unknown", error=type(error).__name__)
@@ -160,7 +162,7 @@ class Furnishing:
         return [self._earlier(each) for each in earlier if not each["private"] or each["user"] == origin.user]
 
     def _earlier(self, post: Mapping[str, Any]) -> str:
-        subject = words.escape(post["subject"])
+        subject = escape(post["subject"])
         link = f"<{post['link']}|{subject}>" if post.get("link") else subject
         return sentences.POSTED_BEFORE.format(user=f"<@{post['user']}>", link=link)
 

@@ -10,16 +10,24 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from bridge import aside, attachment, commands, sentences, words
-from bridge.attachment import File
-from bridge.conversation import HEAVY, Conversation, files_of
-from bridge.draft import Draft, Origin, Problem
-from bridge.entry import Entry
-from bridge.form import MOST_TYPED, Form
-from bridge.leaving import Leaving
+from bridge.form.private_sources import Leaving
+from bridge.form.sources import Sources, prefilled, replies_left
+from bridge.form.view import MOST_TYPED, Form
+from bridge.language import sentences
+from bridge.members.people import People
 from bridge.moments import QUICK
-from bridge.people import People
-from bridge.sources import Sources, prefilled, replies_left
+from bridge.post import attachment
+from bridge.post.attachment import File
+from bridge.post.conversation import HEAVY, Conversation, files_of
+from bridge.post.draft import Draft, Origin, Problem
+from bridge.post.entry import Entry
+from bridge.slack import commands
+from bridge.words import aside
+from bridge.words.conversions import first_line, mentioned_in, to_plain
+from bridge.words.mrkdwn import escape
+from bridge.words.nouns import Names
+from bridge.words.prefill import as_rich_text
+from bridge.words.weight import weight_of
 
 MOST_UNNAMED = 40
 # How many characters of somebody's message are put into the field to be edited.
@@ -45,17 +53,17 @@ class Prefilling:
         return replace(form, credit=author if author != origin.user else None, warning=warning)
 
     async def _filled(self, form: Form, message: Mapping[str, Any]) -> Form:
-        if words.weight(message) > HEAVY * PREFILL:
+        if weight_of(message) > HEAVY * PREFILL:
             return await self._attached(form, message)
         names, unnamed = await self._names(message)
-        rich, long = await aside.for_an_answer(words.as_rich_text, message, names, PREFILL)
+        rich, long = await aside.for_an_answer(as_rich_text, message, names, PREFILL)
         given = message.get("blocks"), str(message.get("text") or ""), names
-        plain = await aside.for_an_answer(words.to_plain, *given)
+        plain = await aside.for_an_answer(to_plain, *given)
         original = await self.sources.keep_message(message) if long else None
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if long else []
         return replace(
             form,
-            subject=words.first_line(plain, min(120, self.sources.limits.subject)),
+            subject=first_line(plain, min(120, self.sources.limits.subject)),
             message=rich,
             original=original,
             prefill=await prefilled(({"rich_text": rich},)) if rich and form.threaded else "",
@@ -66,9 +74,9 @@ class Prefilling:
     async def _attached(self, form: Form, message: Mapping[str, Any]) -> Form:
         """With a message that is surely too long to be edited: it is not even read here, but for its first line."""
         original = await self.sources.keep_message(message)
-        start = words.to_plain(None, str(message.get("text") or "")[:PREFILL])
+        start = to_plain(None, str(message.get("text") or "")[:PREFILL])
         note = sentences.ATTACHED if original else sentences.NOT_ATTACHED
-        subject = words.first_line(start, min(120, self.sources.limits.subject))
+        subject = first_line(start, min(120, self.sources.limits.subject))
         return replace(form, subject=subject, original=original, notes=(note,))
 
     async def _with_files(self, form: Form, listed: Sequence[File], message: Mapping[str, Any]) -> Form:
@@ -77,7 +85,7 @@ class Prefilling:
         if files:
             return replace(form, files=files, listed=tuple(listed))
         left = _file_names(message)
-        notes = [sentences.FILES_STAY.format(files=words.escape(", ".join(left)))] if left else []
+        notes = [sentences.FILES_STAY.format(files=escape(", ".join(left)))] if left else []
         return replace(form, left=(*form.left, *left), notes=(*form.notes, *notes))
 
     async def read(self, text: str) -> commands.Asked | Problem:
@@ -94,14 +102,14 @@ class Prefilling:
         """The form with somebody's own words in it; what Slack would not take back is attached. They are never lost."""
         limit = self.sources.limits.message
         names, unnamed = await self._names(message)
-        rich, long = await aside.weighed(words.weight(message), words.as_rich_text, message, names, limit)
+        rich, long = await aside.weighed(weight_of(message), as_rich_text, message, names, limit)
         form = replace(form, unnamed=_once(form.unnamed, unnamed))
         return await self._long(form, message, names) if long else replace(form, message=rich, prefill="")
 
-    async def _long(self, form: Form, message: Mapping[str, Any], names: words.Names) -> Form | Problem:
+    async def _long(self, form: Form, message: Mapping[str, Any], names: Names) -> Form | Problem:
         """With words that the board may take, though the form cannot show them."""
         given = message.get("blocks"), str(message.get("text") or ""), names
-        length = len(await aside.for_an_answer(words.to_plain, *given))
+        length = len(await aside.for_an_answer(to_plain, *given))
         if length > self.sources.limits.message:
             return _too_long(length, self.sources.limits.message)
         original = await self.sources.keep_message(message)
@@ -109,16 +117,16 @@ class Prefilling:
             return Problem("message", "store_away")
         return replace(form, original=original, notes=(*form.notes, sentences.ATTACHED))
 
-    async def _names(self, message: Mapping[str, Any]) -> tuple[words.Names, tuple[str, ...]]:
+    async def _names(self, message: Mapping[str, Any]) -> tuple[Names, tuple[str, ...]]:
         """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""
         # Beside the loop: others are to be answered within three seconds, too.
-        needed = await aside.weighed(words.weight(message), words.mentioned_in, message)
+        needed = await aside.weighed(weight_of(message), mentioned_in, message)
         if not (needed.users or needed.channels):
-            return words.Names(), ()
+            return Names(), ()
         looking = asyncio.create_task(self.people.names(needed))
         done, _ = await asyncio.wait([looking], timeout=QUICK)
         looking.cancel()  # delivery has more time for whom it did not find
-        known = looking.result() if done else words.Names()
+        known = looking.result() if done else Names()
         # The form remembers them in a field of 3,000 characters.
         unnamed = tuple(sorted(needed.users - known.users.keys()))[:MOST_UNNAMED]
         return replace(known, users={**{user: user for user in unnamed}, **known.users}), unnamed
@@ -137,7 +145,7 @@ class Prefilling:
         )  # fmt: skip
         form = await self._typed_again(await self._attached_again(form, draft), draft)
         if entry.outcome is not None and (why := entry.outcome.explanation()):
-            form = replace(form, notes=(words.escape(why), *form.notes))
+            form = replace(form, notes=(escape(why), *form.notes))
         whole = _piece(draft, "conversation")
         return replace(form, thread_said=await self.sources.say_again(form, whole)) if whole and form.whole else form
 

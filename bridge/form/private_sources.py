@@ -5,10 +5,10 @@ import contextlib
 from dataclasses import dataclass
 from typing import Literal
 
-from bridge import sentences
-from bridge.draft import Draft, Origin, Problem
+from bridge.language import sentences
+from bridge.members.people import People
 from bridge.moments import LEAVING
-from bridge.people import People
+from bridge.post.draft import Draft, Origin, Problem
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from itertools import chain, takewhile
 from typing import Any
 
-from bridge import sentences
-from bridge.draft import Draft, Origin, Outcome, Problem, parse_tags
-from bridge.form import Form
-from bridge.seal import Seal
+from bridge.form.seal import Seal
+from bridge.form.view import Form
+from bridge.language import sentences
+from bridge.post.draft import Draft, Origin, Outcome, Problem, parse_tags
 
 
 def read_open(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> Form:

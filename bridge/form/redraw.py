@@ -13,13 +13,13 @@ from typing import Any, cast
 import structlog
 from redis.exceptions import RedisError
 
-from bridge.draft import Origin
-from bridge.form import Form, form_view
-from bridge.originals import FORM_LIFE
-from bridge.outbox import Outbox
-from bridge.seal import Seal
-from bridge.sources import Sources
-from bridge.webapi import CallFailed, WebApi
+from bridge.form.seal import Seal
+from bridge.form.sources import Sources
+from bridge.form.stash import FORM_LIFE
+from bridge.form.view import Form, form_view
+from bridge.outbox.ledger import Outbox
+from bridge.post.draft import Origin
+from bridge.slack.webapi import CallFailed, WebApi
 
 log = structlog.get_logger()
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.conversation import Conversation, in_order
-from bridge.webapi import CallFailed, WebApi
+from bridge.post.conversation import Conversation, in_order
+from bridge.slack.webapi import CallFailed, WebApi
 
 # Slack recommends no more than 200 for one page; where it gives less, it says so by the next cursor.
 PAGE = 200

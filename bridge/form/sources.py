@@ -12,16 +12,22 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from bridge import aside, attachment, replies, sentences, words
-from bridge.attachment import File
-from bridge.conversation import Conversation, files_of, kept
-from bridge.draft import Draft, Limits, Problem
-from bridge.form import FormMemory
+from bridge.form import replies
+from bridge.form.stash import Originals
+from bridge.form.view import FormMemory
+from bridge.language import sentences
+from bridge.members.people import People
 from bridge.moments import QUICK
-from bridge.originals import Originals
-from bridge.people import People
-from bridge.refusals import NotAllowed, SlackAway
-from bridge.webapi import CallFailed, WebApi
+from bridge.post import attachment
+from bridge.post.attachment import File
+from bridge.post.conversation import Conversation, files_of, kept
+from bridge.post.draft import Draft, Limits, Problem
+from bridge.post.refusals import NotAllowed, SlackAway
+from bridge.slack.webapi import CallFailed, WebApi
+from bridge.words import aside
+from bridge.words.conversions import to_plain
+from bridge.words.nouns import Names
+from bridge.words.weight import weight_of
 
 # Characters of a post that a whole thread leaves for what is typed above it.
 ROOM_ABOVE = 1000
@@ -83,7 +89,7 @@ class Sources:
         name = await self._keep_carried(form, carried)
         return name, _said(carried, names, form) if name else sentences.THREAD_UNREADABLE["store_away"]
 
-    async def _fitting(self, whole: Conversation, user: str) -> tuple[Conversation, words.Names]:
+    async def _fitting(self, whole: Conversation, user: str) -> tuple[Conversation, Names]:
         """As much of a thread as a post has room for, in its sharer's time zone; and the names that are known."""
         room = max(1, self.limits.message - ROOM_ABOVE)
         likely = replace(whole, zone=await self._zone(user)).likely(room)
@@ -108,7 +114,7 @@ class Sources:
         whole = Conversation.from_json(said)
         return _said(whole, await self._names(whole, QUICK), form)
 
-    async def _names(self, whole: Conversation, within: float) -> words.Names:
+    async def _names(self, whole: Conversation, within: float) -> Names:
         """The names that are found while somebody looks at the form; delivery has more time for the others."""
         # Beside the loop: nobody else's acknowledgement waits until a long thread is read.
         mentioned = await aside.for_later(whole.mentioned)
@@ -116,7 +122,7 @@ class Sources:
             async with asyncio.timeout(within):
                 return await self.people.names(mentioned)
         except TimeoutError:
-            return words.Names()
+            return Names()
 
     async def _zone(self, user: str) -> str:
         try:
@@ -179,9 +185,9 @@ async def prefilled(message: tuple[Mapping[str, Any], ...]) -> str:
     Empty too for more of them than a form opens with.
     """
     rich = [each["rich_text"] for each in message if "rich_text" in each]
-    if (weight := words.weight({"blocks": rich})) > MOST_PREFILLED:
+    if (weight := weight_of({"blocks": rich})) > MOST_PREFILLED:
         return ""
-    text = " ".join((await aside.weighed(weight, words.to_plain, rich)).split())
+    text = " ".join((await aside.weighed(weight, to_plain, rich)).split())
     return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
 
 
@@ -200,7 +206,7 @@ def _unreadable(error: str, channel: str) -> str:
     return sentences.THREAD_UNREADABLE.get(error, sentences.THREAD_UNREADABLE[""])
 
 
-def _said(carried: Conversation, names: words.Names, form: FormMemory) -> str:
+def _said(carried: Conversation, names: Names, form: FormMemory) -> str:
     """How much of the thread crosses and whose words it holds, in plain text for a field's hint."""
     people = [(names.users.get(each) or sentences.SOMEONE)[:40] for each in carried.speakers()]
     some = ", ".join(sentences.some_of(people, NAMED))

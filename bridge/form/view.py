@@ -8,11 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from bridge import attachment, sentences, words
-from bridge.attachment import File
-from bridge.blocks import FORM, Block, button, context, option, plain, section
-from bridge.draft import MOST_GUESTS, Origin
-from bridge.seal import Seal
+from bridge.form.seal import Seal
+from bridge.language import sentences
+from bridge.post import attachment
+from bridge.post.attachment import File
+from bridge.post.draft import MOST_GUESTS, Origin
+from bridge.telling.blocks import FORM, Block, button, context, option, plain, section
+from bridge.words.mrkdwn import escape
 
 MORE = "more_options"
 
@@ -153,7 +155,7 @@ def _staying(files: Sequence[File]) -> list[Block]:
     one = len({why for _, why in stay}) == 1  # then it is said once, after all of them
     told = ", ".join(sentences.some_of([name if one else f"{name} ({why})" for name, why in stay], 5))
     said = f"{told} ({stay[0][1]})" if one else told
-    return [context(sentences.FILES_STAY.format(files=words.escape(said)))]
+    return [context(sentences.FILES_STAY.format(files=escape(said)))]
 
 
 def _thread_blocks(form: Form) -> list[Block]:

@@ -12,10 +12,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge import english
+from bridge.language import english
 
 if TYPE_CHECKING:
-    from bridge.english import *  # noqa: F403 — whoever misspells a sentence hears of it from the type checker
+    from bridge.language.english import *  # noqa: F403 — whoever misspells a sentence hears of it from the type checker
 
 LOCALES = Path(__file__).parent / "locales"
 

@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
-from bridge.cache import Cache
-from bridge.gate import gate, snapshot
-from bridge.refusals import NotAllowed, SlackAway
-from bridge.wire import BadReference
-from bridge.words import Mentioned, Names
+from bridge.members.cache import Cache
+from bridge.members.gate import gate, snapshot
+from bridge.nexudus.wire import BadReference
+from bridge.post.refusals import NotAllowed, SlackAway
+from bridge.words.nouns import Mentioned, Names
 
 # How long "nobody with this address" and "not public" are believed: somebody who just signed up should not wait long.
 MISS_TTL = 60.0

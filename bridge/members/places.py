@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from bridge.cache import Cache
-from bridge.draft import Draft
-from bridge.people import People, Profile, Record, ids_in
-from bridge.refusals import NotAllowed
+from bridge.members.cache import Cache
+from bridge.members.people import People, Profile, Record, ids_in
+from bridge.post.draft import Draft
+from bridge.post.refusals import NotAllowed
 
 # GroupAccess: 1 everybody sees, members post; 2 public; 3 private.
 # https://developers.nexudus.com/rest-api/community/get-communitygroups

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
-from bridge.wire import (
+from bridge.nexudus.wire import (
     BadReference,
     Later,
     Page,
@@ -29,8 +29,8 @@ from bridge.wire import (
 )
 
 if TYPE_CHECKING:
-    from bridge.pace import Pace
-    from bridge.tokens import Tokens
+    from bridge.nexudus.pace import Pace
+    from bridge.nexudus.tokens import Tokens
 
 _PAGE_SIZE = 100
 _PAGES = 50

@@ -12,7 +12,7 @@ import secrets
 from redis.asyncio import Redis
 
 from bridge import metrics
-from bridge.wire import Later
+from bridge.nexudus.wire import Later
 
 # KEYS next, writes, pause. ARGV write?, per minute, per day, minute, day, interval, patience, name.
 # Times are in microseconds, which doubles hold exactly; never join them to strings, Lua prints 14 digits.

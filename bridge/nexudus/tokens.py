@@ -21,7 +21,7 @@ import httpx
 from cryptography.fernet import Fernet, InvalidToken
 from redis.asyncio import Redis
 
-from bridge.wire import Reply, Unauthorized, Unavailable, fetch, throttle
+from bridge.nexudus.wire import Reply, Unauthorized, Unavailable, fetch, throttle
 
 # https://developers.nexudus.com/reference/get-bearer-token: a refresh token lives 15 days.
 _REFRESHABLE = 15 * 86_400

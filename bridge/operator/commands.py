@@ -11,9 +11,13 @@ from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
 
-from bridge import accounts, erasure, ledger, problems, store, whichstore, wiring
-from bridge import manifest as app_manifest
-from bridge.settings import PUBLIC_RULE, Settings, has_path
+from bridge import wiring
+from bridge.operator import erasure, listing
+from bridge.operator import manifest as app_manifest
+from bridge.settings import problems
+from bridge.settings.environment import PUBLIC_RULE, Settings, has_path
+from bridge.store import accounts, choice
+from bridge.store.embedded import StoreInUse, StoreUnavailable
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -36,10 +40,10 @@ def see_the_doctor(
     ] = None,
 ) -> None:
     """Says what does not hold yet, and what to do about it. Changes nothing, unless a test post is asked for."""
-    from bridge import doctor  # every other command starts sooner without it
+    from bridge.operator.doctor import examination  # every other command starts sooner without it
 
-    findings = doctor.examine(read_settings(), problems.misspelt(), test_post)
-    _say(doctor.report(findings, as_json=as_json), ok=all(each.holds is not False for each in findings))
+    findings = examination.examine(read_settings(), problems.misspelt(), test_post)
+    _say(examination.report(findings, as_json=as_json), ok=all(each.holds is not False for each in findings))
 
 
 @cli.command()
@@ -95,8 +99,8 @@ def list_(as_json: AsJson = False) -> None:
         others = await accounts.others(bridge.redis, bridge.outbox.prefix, alone=bridge.is_alone)
         for each in others if as_json else ():
             if each.is_left_behind:
-                typer.echo(ledger.sentence(each), err=True)  # stdout is the list of this account's own
-        return await ledger.listing(bridge.outbox, others, as_json=as_json)
+                typer.echo(listing.sentence(each), err=True)  # stdout is the list of this account's own
+        return await listing.listing(bridge.outbox, others, as_json=as_json)
 
     _say(_on_the_store(listed))
 
@@ -104,19 +108,19 @@ def list_(as_json: AsJson = False) -> None:
 @outbox.command()
 def show(reference: Reference, as_json: AsJson = False) -> None:
     """All about one post, its words too."""
-    _report(_on_the_store(lambda bridge: ledger.show(bridge.outbox, reference, as_json=as_json)))
+    _report(_on_the_store(lambda bridge: listing.show(bridge.outbox, reference, as_json=as_json)))
 
 
 @outbox.command()
 def retry(reference: Reference) -> None:
     """Tries again at once; what may be on the board already is looked for first."""
-    _report(_on_the_store(lambda bridge: ledger.retry(bridge.outbox, bridge.tokens, reference)))
+    _report(_on_the_store(lambda bridge: listing.retry(bridge.outbox, bridge.tokens, reference)))
 
 
 @outbox.command()
 def drop(reference: Reference) -> None:
     """Takes a post out that was surely not sent; its person is told."""
-    _report(_on_the_store(lambda bridge: ledger.drop(bridge.outbox, reference)))
+    _report(_on_the_store(lambda bridge: listing.drop(bridge.outbox, reference)))
 
 
 @cli.command()
@@ -150,15 +154,15 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
 
     settings = read_settings()
     try:
-        with whichstore.at_hand(settings.redis_url, settings.bridge_data, lasting=not settings.dyno) as url:
+        with choice.at_hand(settings.redis_url, settings.bridge_data, lasting=not settings.dyno) as url:
             return asyncio.run(done(settings, url))
-    except store.StoreInUse:
+    except StoreInUse:
         typer.echo(SILENT, err=True)
         raise typer.Exit(1) from None
-    except store.StoreUnavailable as error:
+    except StoreUnavailable as error:
         stop(str(error))
     except (RedisError, OSError) as error:
-        from bridge.doctor.finding import why
+        from bridge.operator.doctor.finding import why
 
         typer.echo(f"Redis cannot be reached: {why(error)}. `bridge doctor` says more.", err=True)
         raise typer.Exit(1) from None
@@ -185,7 +189,7 @@ def stop(*lines: str) -> NoReturn:
     raise typer.Exit(2)
 
 
-def _report(done: ledger.Done) -> None:
+def _report(done: listing.Done) -> None:
     _say(done.said, ok=done.ok)
 
 

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from bridge import sentences
-from bridge.draft import NOT_POSTED
-from bridge.outbox import Outbox
-from bridge.people import People
-from bridge.traces import Person, read, write
+from bridge.language import sentences
+from bridge.members.people import People
+from bridge.operator.personal_data import Person, read, write
+from bridge.outbox.ledger import Outbox
+from bridge.post.draft import NOT_POSTED
 
 # The queues of posts that are to be carried or told, and of those whose files are.
 _QUEUES = ("due", "attach")

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge import causes, table, words
-from bridge.accounts import OVERDUE, Other
-from bridge.draft import NOT_POSTED, compose_message
-from bridge.entry import Entry
-from bridge.outbox import Outbox
-from bridge.tokens import Tokens
+from bridge.nexudus.tokens import Tokens
+from bridge.operator import reasons, table
+from bridge.outbox.ledger import Outbox
+from bridge.post.draft import NOT_POSTED, compose_message
+from bridge.post.entry import Entry
+from bridge.store.accounts import OVERDUE, Other
+from bridge.words.nouns import Names
 
 _HEADINGS = ("reference", "age", "state", "next try", "person", "subject", "reason")
 _SUBJECT_WIDTH = 40
@@ -53,8 +54,8 @@ class _Line:
         # A claimed entry is due when its lease runs out; until then it is being worked on.
         left = self.due - self.now
         if self.is_overdue:
-            return f"overdue {causes.span(-left)}"
-        return "now" if self.entry.claim or left < 1 else f"in {causes.span(left)}"
+            return f"overdue {reasons.span(-left)}"
+        return "now" if self.entry.claim or left < 1 else f"in {reasons.span(left)}"
 
     @property
     def is_overdue(self) -> bool:
@@ -96,7 +97,7 @@ async def show(outbox: Outbox, id_: str, *, as_json: bool) -> Done:
     entry = await outbox.get(id_)
     if entry is None:
         return await _without_entry(outbox, id_)
-    line, message = await _line(outbox, entry), compose_message(entry.draft, words.Names())
+    line, message = await _line(outbox, entry), compose_message(entry.draft, Names())
     if as_json:
         return Done(True, _json(_summary(line) | _particulars(entry) | {"message": message}))
     facts = {name: _clean(value) for name, value in _told(line).items() if value}
@@ -131,10 +132,10 @@ def _is_the_same(one: Entry, other: Entry) -> bool:
 
 def _row(line: _Line) -> tuple[str, ...]:
     entry = line.entry
-    subject, reason = _clean(entry.draft.subject), causes.short(_clean(causes.cause(entry)))
+    subject, reason = _clean(entry.draft.subject), reasons.short(_clean(reasons.cause(entry)))
     short = subject if len(subject) <= _SUBJECT_WIDTH else subject[: _SUBJECT_WIDTH - 1] + "…"
     person = entry.draft.origin.user
-    return (entry.id, causes.span(line.age), _state(entry), line.next_try, person, short, reason)
+    return (entry.id, reasons.span(line.age), _state(entry), line.next_try, person, short, reason)
 
 
 def _summary(line: _Line) -> dict[str, Any]:
@@ -151,7 +152,7 @@ def _summary(line: _Line) -> dict[str, Any]:
         "person": origin.user,
         "subject": entry.draft.subject,
         "code": (entry.outcome.reason if entry.outcome else entry.last_error) or None,
-        "reason": causes.cause(entry),
+        "reason": reasons.cause(entry),
     }
 
 
@@ -179,12 +180,12 @@ def _told(line: _Line) -> dict[str, str]:
     return {
         "reference": entry.id,
         "state": _state(entry),
-        "reason": causes.cause(entry),
-        "kept": f"{causes.span(line.age)} ago, {_date(entry.kept)}",
+        "reason": reasons.cause(entry),
+        "kept": f"{reasons.span(line.age)} ago, {_date(entry.kept)}",
         "next try": line.next_try,
         "failed tries": str(entry.failures or ""),
         "person": f"{draft.origin.user} of {draft.origin.team}",
-        "told": causes.told(entry),
+        "told": reasons.told(entry),
         "in these words": outcome.explanation() if outcome and outcome.reason and entry.told else "",
         "link": (outcome.link if outcome else "") or "",
         "subject": draft.subject,

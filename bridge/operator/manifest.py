@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from bridge import attachment, settings
-from bridge.slack import GLOBAL_SHORTCUT, MESSAGE_SHORTCUT
+from bridge.desk.listeners import GLOBAL_SHORTCUT, MESSAGE_SHORTCUT
+from bridge.post import attachment
+from bridge.settings import environment
 
 Manifest = dict[str, Any]
 
@@ -23,7 +24,7 @@ Print it again with the address where Slack will reach bridge (or set PUBLIC_URL
 No address that can be reached from the internet? Then bridge needs none:
     bridge manifest --socket-mode"""
 NAME = "Community board"
-COMMAND: str = settings.Settings.model_fields["slack_command"].default
+COMMAND: str = environment.Settings.model_fields["slack_command"].default
 NAME_LIMIT = 35
 # The one route of ours that Slack speaks to.
 ROUTE = "/slack/events"
@@ -122,8 +123,8 @@ def _shortcuts() -> list[Manifest]:
 
 
 def _command(command: str, where: Mapping[str, str]) -> Manifest:
-    if not settings.COMMAND.fullmatch(command):
-        raise ValueError(f"The command {settings.COMMAND_RULE}")
+    if not environment.COMMAND.fullmatch(command):
+        raise ValueError(f"The command {environment.COMMAND_RULE}")
     return {
         "command": command,
         **({"url": where["request_url"]} if where else {}),

@@ -6,7 +6,7 @@ What its person was told stands in `sentences`; these lines say what there is to
 import textwrap
 from collections.abc import Mapping
 
-from bridge.entry import Entry
+from bridge.post.entry import Entry
 
 WIDTH = 60
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import NamedTuple, cast
 
-from bridge.outbox import Outbox
+from bridge.outbox.ledger import Outbox
 
 # So many of the entries that are due first are looked at: an outage must not make every scrape slow.
 MOST = 1000

@@ -18,9 +18,10 @@ from typing import Any, Literal, cast
 import structlog
 from redis.asyncio import Redis
 
-from bridge import attachment, leases, scripts
-from bridge.draft import Draft, Outcome, reference
-from bridge.entry import UNREADABLE, Entry, read_entry
+from bridge.outbox import leases, scripts
+from bridge.post import attachment
+from bridge.post.draft import Draft, Outcome, reference
+from bridge.post.entry import UNREADABLE, Entry, read_entry
 
 log = structlog.get_logger()
 

@@ -4,7 +4,7 @@ Every script gets the prefix as ARGV[1] and the key of the due set as KEYS[1]; o
 made from the prefix, whose hash tag keeps them in one slot. Times are milliseconds of the server.
 """
 
-from bridge import leases
+from bridge.outbox import leases
 
 _HEAD = (
     leases.head()

@@ -9,8 +9,8 @@ from typing import Protocol
 import structlog
 from redis.exceptions import RedisError
 
-from bridge.entry import Entry
-from bridge.leases import Lost
+from bridge.outbox.leases import Lost
+from bridge.post.entry import Entry
 
 log = structlog.get_logger()
 

@@ -14,7 +14,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge import filename, words
+from bridge.post import filename
+from bridge.words.mrkdwn import escape
 
 File = Mapping[str, Any]
 
@@ -141,5 +142,5 @@ def label(file: File) -> str:
 
 def linked(file: File) -> str:
     """A file for a report: its name with its link in Slack, as mrkdwn."""
-    name, link = words.escape(str(file["name"])), str(file.get("link") or "")
+    name, link = escape(str(file["name"])), str(file.get("link") or "")
     return f"<{link}|{name}>" if _PERMALINK.fullmatch(link) else name

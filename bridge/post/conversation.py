@@ -11,7 +11,10 @@ from itertools import accumulate, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bridge import sentences, words
+from bridge.language import sentences
+from bridge.words.conversions import mentioned_in, message_to_markdown, name_to_markdown
+from bridge.words.nouns import Mentioned, Names
+from bridge.words.weight import weight_of
 
 Message = Mapping[str, Any]
 
@@ -53,15 +56,15 @@ class Conversation:
         """Whose words these are, in the order in which they first spoke."""
         return list(dict.fromkeys(str(each["user"]) for each in self.messages if each.get("user")))
 
-    def mentioned(self) -> words.Mentioned:
+    def mentioned(self) -> Mentioned:
         """The ids whose names would make it read better, the speakers' too."""
-        parts = [words.mentioned_in(each) for each in self.messages]
-        return words.Mentioned(
+        parts = [mentioned_in(each) for each in self.messages]
+        return Mentioned(
             users=frozenset(self.speakers()).union(*(part.users for part in parts)),
             channels=frozenset[str]().union(*(part.channels for part in parts)),
         )
 
-    def within(self, room: int, names: words.Names) -> "Conversation":
+    def within(self, room: int, names: Names) -> "Conversation":
         """As many of the first messages as fit into `room` characters of the board's Markdown."""
         taken, used = 0, len(self._footer())
         for said in self._said(names):
@@ -71,35 +74,35 @@ class Conversation:
             taken += 1
         return replace(self, messages=self.messages[:taken])
 
-    def markdown(self, names: words.Names) -> str:
+    def markdown(self, names: Names) -> str:
         """The board's Markdown: each message under its speaker and time; at the end what is missing."""
         return "\n\n".join(part for part in [*self._said(names), self._footer()] if part)
 
     def likely(self, room: int) -> "Conversation":
         """Without the messages that cannot fit, by all that is in them: reading costs more than counting."""
-        weights = accumulate(words.weight(each) for each in self.messages)
+        weights = accumulate(weight_of(each) for each in self.messages)
         most = sum(1 for _ in takewhile(lambda used: used <= HEAVY * room, weights))
         return replace(self, messages=self.messages[:most])
 
-    def _said(self, names: words.Names) -> Iterator[str]:
+    def _said(self, names: Names) -> Iterator[str]:
         """Each message in a quotation, so that nobody's words can pass for the next speaker's heading."""
         day = ""
         for message in self.messages:
             date, clock = _time(message, _zone(self.zone))
-            speaker = words.name_to_markdown(_speaker(message, names))
+            speaker = name_to_markdown(_speaker(message, names))
             when = clock if date == day else f"{date}, {clock}"
-            lines = words.message_to_markdown(message, names).split("\n")
+            lines = message_to_markdown(message, names).split("\n")
             yield f"**{speaker}** · {when}\n\n" + "\n".join(f"> {line}" if line else ">" for line in lines)
             day = date
 
     def _footer(self) -> str:
-        zone = words.name_to_markdown(_zone_name(self.zone))
+        zone = name_to_markdown(_zone_name(self.zone))
         if self.left:
             return sentences.CONVERSATION_CUT.format(carried=self.carried, replies=self.replies, zone=zone)
         return sentences.CONVERSATION_WHOLE.format(zone=zone)
 
 
-def hiding_names(conversation: Conversation, names: words.Names, sharer: str) -> words.Names:
+def hiding_names(conversation: Conversation, names: Names, sharer: str) -> Names:
     """Names that name nobody but the sharer: the speakers by number, whom they mention as someone."""
     others = [each for each in conversation.speakers() if each != sharer]
     numbered = {user: sentences.PERSON.format(number=number) for number, user in enumerate(others, 1)}
@@ -144,7 +147,7 @@ def _stamp(message: Message) -> float:
         return 0.0
 
 
-def _speaker(message: Message, names: words.Names) -> str:
+def _speaker(message: Message, names: Names) -> str:
     if message.get("user"):
         return names.users.get(str(message["user"])) or sentences.SOMEONE
     profile = message.get("bot_profile")

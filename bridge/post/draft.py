@@ -12,8 +12,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from bridge import sentences, words
-from bridge.conversation import HEAVY, Conversation, hiding_names, without_authors
+from bridge.language import sentences
+from bridge.post.conversation import HEAVY, Conversation, hiding_names, without_authors
+from bridge.words.conversions import inert, mentioned_in, message_to_markdown
+from bridge.words.nouns import Mentioned, Names
+from bridge.words.weight import weight_of
 
 # Each is looked up on the board, at the account's pace.
 MOST_GUESTS = 20
@@ -166,8 +169,8 @@ def check(draft: Draft, limits: Limits) -> list[Problem]:
     """What can be told before anything is kept or looked up."""
     if over := _overweight(draft, limits):
         return [Problem("message", "too_long", {"what": "message", "limit": limits.message, "over": over})]
-    plain = compose_message(draft, words.Names())
-    subject = words.inert(draft.subject)
+    plain = compose_message(draft, Names())
+    subject = inert(draft.subject)
     found = [
         Problem("subject", "subject_empty") if not subject else None,
         _too_long("subject", len(subject), limits.subject),
@@ -183,7 +186,7 @@ def check(draft: Draft, limits: Limits) -> list[Problem]:
 def _overweight(draft: Draft, limits: Limits) -> int:
     """By how much it is too long, where that is sure without reading it; else 0."""
     pieces = [each for piece in draft.message for each in _messages(piece)]
-    weight = sum(map(words.weight, pieces))
+    weight = sum(map(weight_of, pieces))
     return weight - limits.message if weight > HEAVY * limits.message else 0
 
 
@@ -195,19 +198,19 @@ def _too_long(name: str, length: int, limit: int) -> Problem | None:
     return Problem(name, "too_long", {"what": name, "limit": limit, "over": length - limit}) if length > limit else None
 
 
-def mentioned(draft: Draft) -> words.Mentioned:
+def mentioned(draft: Draft) -> Mentioned:
     """The ids in the draft's words whose names would make it read better."""
     parts = [_mentioned(piece) for piece in draft.message]
-    return words.Mentioned(
+    return Mentioned(
         users=frozenset(draft.unnamed).union(*(part.users for part in parts)),
         channels=frozenset[str]().union(*(part.channels for part in parts)),
     )
 
 
-def _mentioned(piece: Mapping[str, Any]) -> words.Mentioned:
+def _mentioned(piece: Mapping[str, Any]) -> Mentioned:
     if "conversation" in piece:
         return Conversation.from_json(piece["conversation"]).mentioned()
-    return words.mentioned_in(_source(piece))
+    return mentioned_in(_source(piece))
 
 
 def _source(piece: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -218,10 +221,10 @@ def _source(piece: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def compose_tags(draft: Draft) -> str:
     """The tags as the board takes them, separated by commas."""
-    return ",".join(filter(None, map(words.inert, draft.tags)))
+    return ",".join(filter(None, map(inert, draft.tags)))
 
 
-def compose_message(draft: Draft, names: words.Names, credit: str = "") -> str:
+def compose_message(draft: Draft, names: Names, credit: str = "") -> str:
     """The board's Markdown for the draft's words, with the credit line at the end."""
     # Ids stand in the form for want of a name; now there was time to look them up.
     names = replace(names, late=frozenset(draft.unnamed))
@@ -229,15 +232,15 @@ def compose_message(draft: Draft, names: words.Names, credit: str = "") -> str:
     return "\n\n".join(part for part in [*parts, credit] if part.strip())
 
 
-def _markdown(piece: Mapping[str, Any], names: words.Names, draft: Draft) -> str:
+def _markdown(piece: Mapping[str, Any], names: Names, draft: Draft) -> str:
     if draft.anonymous:
         return _anonymous(piece, names, draft)
     if "conversation" in piece:
         return Conversation.from_json(piece["conversation"]).markdown(names)
-    return words.message_to_markdown(_source(piece), names)
+    return message_to_markdown(_source(piece), names)
 
 
-def _anonymous(piece: Mapping[str, Any], names: words.Names, draft: Draft) -> str:
+def _anonymous(piece: Mapping[str, Any], names: Names, draft: Draft) -> str:
     """Where nobody is to be named: not the author in what was typed, and in others' words nobody but the sharer."""
     if "conversation" in piece:
         said = Conversation.from_json(piece["conversation"])
@@ -248,7 +251,7 @@ def _anonymous(piece: Mapping[str, Any], names: words.Names, draft: Draft) -> st
         hidden = hiding_names(Conversation((message,), 0), names, draft.origin.user)
     else:
         hidden = replace(names, users={**names.users, str(draft.credit): sentences.SOMEONE}, nobody=True)
-    return words.message_to_markdown(without_authors(message), hidden)
+    return message_to_markdown(without_authors(message), hidden)
 
 
 def slug(subject: str) -> str:

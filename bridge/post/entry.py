@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.draft import Draft, Outcome
+from bridge.post.draft import Draft, Outcome
 
 _COUNTS = ("stuck", "failures", "sends", "looks", "telling", "response_uses", "attaching")
 

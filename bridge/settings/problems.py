@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
-from bridge.settings import Settings
+from bridge.settings.environment import Settings
 
 _EXAMPLES = {
     "slack_signing_secret": (

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from bridge import words
+from bridge.words.conversions import to_plain
 
 # Slack's references hold a bar of their own: <https://…|label>, <#C1|name>. One alternative only can
 # match at each place, so that long input costs no more than its length.
@@ -56,8 +56,8 @@ def _trailing_tags(body: str) -> tuple[str, tuple[str, ...]]:
     while match := _LAST_TAG.search(body, max(0, end - 300), end):
         tags.append(match.group(1) or match.group(2))
         end = match.start()
-    return body[:end].rstrip(), tuple(words.to_plain(None, each) for each in dict.fromkeys(reversed(tags)))
+    return body[:end].rstrip(), tuple(to_plain(None, each) for each in dict.fromkeys(reversed(tags)))
 
 
 def _plain(text: str) -> str:
-    return " ".join(words.to_plain(None, text).split())
+    return " ".join(to_plain(None, text).split())

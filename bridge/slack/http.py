@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from bridge import metrics
-from bridge.intake import Refusal, hung_up, parse, sent_at
+from bridge.slack.intake import Refusal, hung_up, parse, sent_at
 
 log = structlog.get_logger()
 

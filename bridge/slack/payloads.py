@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.draft import Origin
+from bridge.post.draft import Origin
 
 Payload = Mapping[str, Any]
 

@@ -26,9 +26,9 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge import metrics
-from bridge.front import dispatch
-from bridge.intake import Refusal, admit, sent_at
-from bridge.webapi import CallFailed, calling
+from bridge.slack.http import dispatch
+from bridge.slack.intake import Refusal, admit, sent_at
+from bridge.slack.webapi import CallFailed, calling
 
 log = structlog.get_logger()
 

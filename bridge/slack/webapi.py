@@ -14,7 +14,7 @@ import httpx
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.refusals import NotAllowed, SlackAway
+from bridge.post.refusals import NotAllowed, SlackAway
 
 CALL = 10.0
 # Seconds; whoever names more is asked again all the same.

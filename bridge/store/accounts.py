@@ -12,7 +12,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from bridge.settings import ACCOUNT, prefix_of
+from bridge.settings.environment import ACCOUNT, prefix_of
 
 log = structlog.get_logger()
 

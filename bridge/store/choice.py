@@ -5,7 +5,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bridge.store import FREED, REDIS_EXAMPLE, StoreInUse, StoreUnavailable, embedded, is_locked, of_running, was_kept
+from bridge.store.embedded import (
+    FREED,
+    REDIS_EXAMPLE,
+    StoreInUse,
+    StoreUnavailable,
+    embedded,
+    is_locked,
+    of_running,
+    was_kept,
+)
 
 
 @contextlib.contextmanager

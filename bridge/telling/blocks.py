@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bridge import attachment, sentences, words
-from bridge.draft import Outcome, Problem
-from bridge.entry import Entry
+from bridge.language import sentences
+from bridge.post import attachment
+from bridge.post.draft import Outcome, Problem
+from bridge.post.entry import Entry
+from bridge.words.mrkdwn import escape
 
 FORM = "community_post"
 CANCEL = "cancel_draft"
@@ -40,15 +42,15 @@ def report_blocks(entry: Entry, outcome: Outcome | None) -> list[Block]:
     if outcome is None:
         lines.append(sentences.CHECKING_TEXT if entry.state == "sending" else sentences.TRYING_TEXT)
     elif outcome.ending != "posted":
-        lines.append(words.escape(outcome.explanation()))
-    blocks = [section("\n".join(lines)), *_files(entry, outcome), context(words.escape(_facts(entry, outcome)))]
+        lines.append(escape(outcome.explanation()))
+    blocks = [section("\n".join(lines)), *_files(entry, outcome), context(escape(_facts(entry, outcome)))]
     buttons = _buttons(entry, outcome)
     return [*blocks, {"type": "actions", "elements": buttons}] if buttons else blocks
 
 
 def _subject(entry: Entry, outcome: Outcome | None) -> str:
     """The subject, with its link where there is a thread."""
-    subject = words.escape(entry.draft.subject)
+    subject = escape(entry.draft.subject)
     return f"<{outcome.link}|{subject}>" if outcome and outcome.link else subject
 
 
@@ -96,12 +98,12 @@ def _buttons(entry: Entry, outcome: Outcome | None) -> list[Block]:
 
 def report_text(entry: Entry, outcome: Outcome | None) -> str:
     """The report as one line, for notifications and screen readers; escaped for mrkdwn."""
-    parts = [heading(entry, outcome), words.escape(entry.draft.subject)]
+    parts = [heading(entry, outcome), escape(entry.draft.subject)]
     if outcome and outcome.link:
         stay = sum(each["state"] == "stays" for each in entry.files)
         parts.append(outcome.link + (f" — {sentences.FILES_STAY_SHORT.format(number=stay)}" if stay else ""))
     elif outcome and outcome.ending != "posted":
-        parts.append(words.escape(outcome.explanation()))
+        parts.append(escape(outcome.explanation()))
     return ": ".join(parts[:2]) + (f" — {parts[2]}" if len(parts) > 2 else "") + f" ({entry.id})"
 
 
@@ -121,12 +123,12 @@ def waiting_view(entry_id: str, subject: str) -> Block:
 
 
 def waiting_message(entry_id: str, subject: str) -> Block:
-    text = f"{sentences.WAITING}: {words.escape(subject)} ({entry_id})"
+    text = f"{sentences.WAITING}: {escape(subject)} ({entry_id})"
     return {"text": text, "blocks": _waiting_blocks(entry_id, subject, sentences.WAITING_TEXT)}
 
 
 def _waiting_blocks(entry_id: str, subject: str, told: str) -> list[Block]:
-    text = f"*{sentences.WAITING}*\n{words.escape(subject)}\n{told}"
+    text = f"*{sentences.WAITING}*\n{escape(subject)}\n{told}"
     return [section(text), context(sentences.REFERENCE.format(id=entry_id))]
 
 
@@ -165,7 +167,7 @@ def not_kept(problems: Sequence[Problem], request: Mapping[str, Any]) -> Block:
     told = " ".join(sentences.reason(reason, each.detail, command=command) for reason, each in pairs)
     title = sentences.NOT_KEPT if "store_away_command" in reasons else sentences.REFUSED
     typed = sentences.TYPED.format(command=command, text=request.get("text"))  # as Slack has escaped it
-    return note(f"*{title}.* {words.escape(told)}\n{typed}")
+    return note(f"*{title}.* {escape(told)}\n{typed}")
 
 
 def status_message(entries: Sequence[Entry], command: str) -> Block:
@@ -184,7 +186,7 @@ def _standing_blocks(entry: Entry) -> list[Block]:
 
 def _standing(entry: Entry) -> str:
     state = heading(entry, entry.outcome)
-    why = f"\n{words.escape(entry.outcome.explanation())}" if entry.outcome and entry.outcome.reason else ""
+    why = f"\n{escape(entry.outcome.explanation())}" if entry.outcome and entry.outcome.reason else ""
     when = f"<!date^{int(entry.kept)}^{{date_short_pretty}} {{time}}|{sentences.EARLIER}>"
     return f"{_subject(entry, entry.outcome)}\n*{state}* · {when} · {entry.id}{why}"
 

@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from bridge.draft import Outcome
-from bridge.entry import Entry
+from bridge.post.draft import Outcome
+from bridge.post.entry import Entry
 
 
 class Untold(Exception):

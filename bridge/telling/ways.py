@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 
-from bridge import blocks, sentences
-from bridge.draft import Outcome
-from bridge.entry import Entry
-from bridge.outbox import Outbox
-from bridge.report import Untold
-from bridge.webapi import CallFailed, WebApi
+from bridge.language import sentences
+from bridge.outbox.ledger import Outbox
+from bridge.post.draft import Outcome
+from bridge.post.entry import Entry
+from bridge.slack.webapi import CallFailed, WebApi
+from bridge.telling import blocks
+from bridge.telling.report import Untold
 
 log = structlog.get_logger()
 

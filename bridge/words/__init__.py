@@ -1,33 +1,6 @@
-"""Slack's rich text and mrkdwn → the board's Markdown, plain text, and back into a form.
+"""What was said in Slack, read into parts and written again: the board's Markdown, plain text, rich text. Pure.
 
-Whatever arrives is read into parts (paragraphs, items, quotes, code) made of runs of
-styled text; each way out writes parts. Nothing here raises, whatever the JSON. Pure, but
-for emoji.json.
+Start with `conversions`, the ways through. `message` reads a whole message by `rich_text` and `mrkdwn` into the parts
+of `runs`; ids, links and times become words in `nouns`, `addresses` and `emoji`; `markdown` and `prefill` write.
+`weight` says what that costs, and `aside` does it beside the event loop.
 """
-
-from bridge.words.conversions import (
-    first_line,
-    inert,
-    mentioned_in,
-    message_to_markdown,
-    name_to_markdown,
-    to_plain,
-)
-from bridge.words.mrkdwn import escape
-from bridge.words.nouns import Mentioned, Names
-from bridge.words.prefill import as_rich_text
-from bridge.words.weight import weight
-
-__all__ = [
-    "Mentioned",
-    "Names",
-    "as_rich_text",
-    "escape",
-    "first_line",
-    "inert",
-    "mentioned_in",
-    "message_to_markdown",
-    "name_to_markdown",
-    "to_plain",
-    "weight",
-]

@@ -7,7 +7,7 @@ from typing import Any
 _NAMES = ("type", "block_id", "action_id")
 
 
-def weight(message: Mapping[str, Any]) -> int:
+def weight_of(message: Mapping[str, Any]) -> int:
     """The characters of its words, with those of their markup and addresses, and one for each piece of JSON.
 
     The text is read where the blocks say nothing, so whichever is heavier counts.

@@ -18,12 +18,12 @@ from statistics import median
 import httpx
 import typer
 
-from bridge import sentences
-from bridge.demo.sender import Sender
+from bridge.demo.slack.sender import Sender
+from bridge.language import sentences
 from tests.bench import bare, ledger
 from tests.bench.load import command, fire, quantile
 from tests.chaos.town import HALL, Town, free_port, open_town, sender_to
-from tests.space import until
+from tests.support.space import until
 
 cli = typer.Typer(add_completion=False)
 BURST_WITHIN = 3.0  # Slack's patience, in seconds

@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 import typer
 
-from bridge import scripts, store
-from bridge.draft import Draft, Origin, Outcome, reference
-from bridge.entry import Entry
-from bridge.outbox import Outbox
+from bridge.outbox import scripts
+from bridge.outbox.ledger import Outbox
+from bridge.post.draft import Draft, Origin, Outcome, reference
+from bridge.post.entry import Entry
+from bridge.store.client import connect
+from bridge.store.embedded import embedded
 
 T = TypeVar("T")
 
@@ -57,8 +59,8 @@ def _said(one: Mapping[str, float], many: Mapping[str, float]) -> str:
 
 @contextlib.asynccontextmanager
 async def _ledger(folder: Path) -> AsyncIterator[Outbox]:
-    with store.embedded(folder) as url:
-        redis = store.connect(url, timeout=60)
+    with embedded(folder) as url:
+        redis = connect(url, timeout=60)
         yield Outbox(redis, redis, "bridge:{growth}:", lease=30, keep=30 * 86400, per_hour=10**9)
         await redis.aclose()
 

@@ -14,9 +14,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from bridge import words
-from tests.shown import COMMONMARK
-from tests.typed import NAMES, link, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
+from bridge.words.conversions import first_line, inert, message_to_markdown, to_plain
+from bridge.words.nouns import Names
+from bridge.words.prefill import as_rich_text
+from tests.support.shown import COMMONMARK
+from tests.support.typed import NAMES, link, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
 
 Json = dict[str, Any]
 
@@ -59,17 +61,15 @@ MANY = ("runs", "links", "lists", "quotes", "tables", "strangers")
 
 def long_text(text: str) -> None:
     """The same text through every way in and out, eight conversions of it."""
-    names = words.Names({"U1": text[:80]}, late=frozenset({"U1"}))
+    names = Names({"U1": text[:80]}, late=frozenset({"U1"}))
     plain, bold, code = said(text), said(text, "bold"), said(text, "code")
     mrkdwn_to_markdown(text)
     to_markdown(section(plain, bold, code, link("https://a/" + text, text)), "", names)
     to_markdown(rich({**QUOTE, "elements": [plain]}, rows("bullet", text), {**CODE, "elements": [plain]}))
-    words.message_to_markdown(
-        {"attachments": [{"title": text, "text": text, "fields": [{"title": text, "value": text}]}]}
-    )
-    words.as_rich_text({"text": text}, names, 10**7)
-    words.first_line(words.to_plain(None, text), 80)
-    words.inert(text)
+    message_to_markdown({"attachments": [{"title": text, "text": text, "fields": [{"title": text, "value": text}]}]})
+    as_rich_text({"text": text}, names, 10**7)
+    first_line(to_plain(None, text), 80)
+    inert(text)
 
 
 def many(kind: str, length: int) -> None:
@@ -85,7 +85,7 @@ def many(kind: str, length: int) -> None:
         "strangers": [{"type": "novel", "text": "a", "content": {"body": "b"}}] * length,
     }[kind]
     to_markdown(blocks)
-    words.as_rich_text({"blocks": blocks}, NAMES, 10**7)
+    as_rich_text({"blocks": blocks}, NAMES, 10**7)
 
 
 def cost(work: Callable[[], object], rounds: int = 3) -> float:
@@ -113,8 +113,8 @@ def growths(short: int = 4_000) -> dict[str, tuple[float, float]]:
 
 def ordinary(times: int = 100) -> tuple[float, float, float]:
     """Messages a second, milliseconds per kilobyte of JSON, and the speed relative to rendering the results."""
-    made = [words.message_to_markdown(message, NAMES) for message in ORDINARY]
-    converting = cost(lambda: [words.message_to_markdown(each, NAMES) for each in ORDINARY * times], 5)
+    made = [message_to_markdown(message, NAMES) for message in ORDINARY]
+    converting = cost(lambda: [message_to_markdown(each, NAMES) for each in ORDINARY * times], 5)
     rendering = cost(lambda: [COMMONMARK.render(each) for each in made * times], 5)
     size = len(json.dumps(ORDINARY)) * times
     return len(ORDINARY) * times / converting, converting * 1e6 / size, rendering / converting

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from bridge.demo.browser import open_site
+from bridge.demo.page.command import open_site
 from bridge.demo.stage import Stage
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -9,8 +9,8 @@ from PIL import Image
 from playwright.async_api import Browser, expect
 from redis.asyncio import Redis
 
-from bridge import sentences
 from bridge.demo import backstage
+from bridge.language import sentences
 from tests.browser.pages import MISSING, Demo, executable, launched, opened
 
 

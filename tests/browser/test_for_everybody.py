@@ -7,7 +7,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 from redis.asyncio import Redis
 
-from bridge import sentences
+from bridge.language import sentences
 from tests.browser.pages import Demo, opened
 
 

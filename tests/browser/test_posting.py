@@ -4,7 +4,7 @@ import re
 
 from playwright.async_api import expect
 
-from bridge import sentences
+from bridge.language import sentences
 from tests.browser.pages import Demo
 
 WAY = ("kept", "claimed", "sending", "posted", "told")

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bridge.demo import Json
-from bridge.demo.board import Board
-from bridge.demo.entities import THREADS, Entity
-from bridge.demo.faults import CREATE, Fault, Misbehaviour
-from bridge.demo.workspace import Trouble, Workspace
+from bridge.demo.loopback import Json
+from bridge.demo.nexudus.board import Board
+from bridge.demo.nexudus.entities import THREADS, Entity
+from bridge.demo.nexudus.faults import CREATE, Fault, Misbehaviour
+from bridge.demo.slack.workspace import Trouble, Workspace
 from tests.chaos.ambush import Ambush
 
 # What a disturbed creation meets: the fault, how often beside the others, and for how long (seconds, where it matters).

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge import sentences
-from bridge.demo.workspace import Workspace
+from bridge.demo.slack.workspace import Workspace
+from bridge.language import sentences
 
 _ENDINGS = {
     sentences.POSTED: "posted",

@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx
 
-from bridge import store
+from bridge.store import embedded
+from bridge.store.client import connect
 from tests.chaos.books import Post, Reckoning, everything_told, reckon
 from tests.chaos.people import Crowd
 from tests.chaos.town import Town, free_port, open_town
@@ -65,7 +66,7 @@ class _Process:
         folder.mkdir()
         given = [each.format(port=self.port) for each in arguments]
         with (folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([str(store._binary()), *given], cwd=folder, stdout=log, stderr=log)
+            self.process = subprocess.Popen([str(embedded._binary()), *given], cwd=folder, stdout=log, stderr=log)
 
     def send(self, number: int) -> None:
         os.kill(self.process.pid, number)
@@ -91,7 +92,7 @@ def _servers(town: Town) -> Iterator[tuple[_Process, _Process, _Process]]:
 
 
 async def _replicating(port: int) -> None:
-    client, deadline = store.connect(f"redis://127.0.0.1:{port}/0", timeout=5), time.monotonic() + 30
+    client, deadline = connect(f"redis://127.0.0.1:{port}/0", timeout=5), time.monotonic() + 30
     while time.monotonic() < deadline:
         with contextlib.suppress(Exception):
             info: Any = await client.info("replication")
@@ -108,7 +109,7 @@ async def _fail_over(
     await asyncio.sleep(0.5)
     primary.send(signal.SIGKILL)
     began = time.monotonic()
-    client = store.connect(f"redis://127.0.0.1:{sentinel.port}/0", timeout=5)
+    client = connect(f"redis://127.0.0.1:{sentinel.port}/0", timeout=5)
     while True:
         with contextlib.suppress(Exception):
             address: Any = await client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME bridge")  # type: ignore[no-untyped-call]

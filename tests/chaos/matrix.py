@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from bridge.demo.faults import Fault
+from bridge.demo.nexudus.faults import Fault
 from tests.chaos.ambush import Boundary, Role, Side
 from tests.chaos.books import Post, Reckoning, everything_told, reckon
 from tests.chaos.people import Crowd

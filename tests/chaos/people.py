@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from bridge import sentences
-from bridge.demo.sender import Reply, Sender
+from bridge.demo.slack.sender import Reply, Sender
+from bridge.language import sentences
 from tests.chaos.books import Post, Told
 from tests.chaos.town import Runner, Town, sender_to
 

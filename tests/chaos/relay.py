@@ -7,7 +7,7 @@ from pathlib import Path
 
 import hiredis
 
-from bridge import scripts
+from bridge.outbox import scripts
 from tests.chaos.ambush import Ambush
 
 STEPS = {

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import httpx
 
-from bridge import store
 from bridge.demo.loopback import Loopback
-from bridge.demo.sender import Sender
+from bridge.demo.slack.sender import Sender
+from bridge.store.client import connect
+from bridge.store.embedded import embedded
 from tests.chaos.ambush import Ambush, Role, Side, holds_port
 from tests.chaos.banks import StormyBoard, StormyWorkspace
 from tests.chaos.relay import Relay
@@ -138,7 +139,7 @@ class Town:
     async def kill_redis(self, pid: int = 0, side: Side = "before") -> None:
         """kill -9; the launcher starts it again on the same files."""
         self._count("stores killed")
-        client = store.connect(self.store_url)
+        client = connect(self.store_url)
         with contextlib.suppress(Exception):
             os.kill(int((await client.info("server"))["process_id"]), signal.SIGKILL)
         await client.aclose()
@@ -168,7 +169,7 @@ class Town:
     async def drained(self, seconds: float) -> bool:
         """Whether nothing is due any more, but for the late looks hours from now; what is frozen may still do much."""
         client, deadline = (
-            store.connect(f"unix://{self.folder}/store/store.sock", timeout=5),
+            connect(f"unix://{self.folder}/store/store.sock", timeout=5),
             time.monotonic() + seconds,
         )
         calm = 0
@@ -185,13 +186,13 @@ class Town:
 
     async def forget(self, user: str) -> None:
         """Whoever opened a form is known from then on; whoever is forgotten has to be looked up again."""
-        client = store.connect(self.store_url, timeout=5)
+        client = connect(self.store_url, timeout=5)
         await client.delete(*(f"bridge:{{chaos}}:{kind}:{user}" for kind in ("slack", "member")))
         await client.aclose()
 
     async def history(self, subject: str) -> str:
         """What the ledger knows of a post: its record but for its words, and the processes' lines about it."""
-        client, said = store.connect(self.store_url, timeout=5), []
+        client, said = connect(self.store_url, timeout=5), []
         logs = [line for name in ("web", "worker") for line in (self.folder / f"{name}.log").read_text().splitlines()]
         async for key in client.scan_iter("bridge:{chaos}:draft:*", count=1000):
             record: dict[str, str] = await client.hgetall(key)  # type: ignore[assignment] # decoded
@@ -246,7 +247,7 @@ def _environment(board_url: str, slack_url: str, redis_url: str) -> dict[str, st
 @contextlib.asynccontextmanager
 async def open_town(seed: int = 0, **env: str) -> AsyncIterator[Town]:
     """Everything but the processes, which the caller starts; all of it is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="chaos-") as name, store.embedded(Path(name) / "store"):
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name, embedded(Path(name) / "store"):
         town = Town(Path(name), seed)
         town.board.logins["api@space.example"] = PASSWORD
         town.board.add_business(HALL, "Hall", "hall")

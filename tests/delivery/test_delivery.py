@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge import decision, metrics
-from bridge.boardwatch import BoardWatch
-from bridge.demo.faults import Fault
-from bridge.draft import Draft, Origin, Outcome
-from bridge.entry import Entry
-from bridge.files.box import FileBox
-from bridge.outbox import Outbox
-from bridge.wire import NexudusError, Unauthorized, Unavailable
-from tests.space import ANA, BEN, CARL, Space, answer_text, open_space, until, until_async
+from bridge import metrics
+from bridge.delivery import decision
+from bridge.delivery.boardwatch import BoardWatch
+from bridge.demo.nexudus.faults import Fault
+from bridge.files.queue import FileBox
+from bridge.nexudus.wire import NexudusError, Unauthorized, Unavailable
+from bridge.outbox.ledger import Outbox
+from bridge.post.draft import Draft, Origin, Outcome
+from bridge.post.entry import Entry
+from tests.support.space import ANA, BEN, CARL, Space, answer_text, open_space, until, until_async
 
 POST = "POST /api/community/communitythreads"
 

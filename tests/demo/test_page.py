@@ -14,16 +14,17 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge import sentences
-from bridge.demo import portal, way
-from bridge.demo.browser import open_site
-from bridge.demo.scene import ANA, BEN, DORA, EVENTS, GENERAL, MAKING
-from bridge.demo.site import FILES, Site
+from bridge.demo.nexudus import portal
+from bridge.demo.page import way
+from bridge.demo.page.command import open_site
+from bridge.demo.page.scene import ANA, BEN, DORA, EVENTS, GENERAL, MAKING
+from bridge.demo.page.site import FILES, Site
 from bridge.demo.stage import Stage
-from bridge.draft import Draft, Origin
-from bridge.entry import read_entry
-from tests.space import until_async
-from tests.test_demo import HOSTILE, hostile, short
+from bridge.language import sentences
+from bridge.post.draft import Draft, Origin
+from bridge.post.entry import read_entry
+from tests.demo.test_terminal import HOSTILE, hostile, short
+from tests.support.space import until_async
 
 __all__ = ["hostile", "short"]
 

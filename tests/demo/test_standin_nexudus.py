@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from bridge.demo.board import Board
-from bridge.demo.faults import Fault
 from bridge.demo.loopback import Loopback, serve
+from bridge.demo.nexudus.board import Board
+from bridge.demo.nexudus.faults import Fault
 
 THREADS = "/api/community/communitythreads"
 POST = {"BusinessId": 1, "UserId": 11, "Subject": "Lost key", "Message": "By the door."}

@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge.demo.loopback import serve
-from bridge.demo.sender import Sender
-from bridge.demo.workspace import Workspace
+from bridge.demo.slack.sender import Sender
+from bridge.demo.slack.workspace import Workspace
 
 
 def form(**fields: Any) -> dict[str, Any]:

@@ -15,10 +15,11 @@ import typer
 from redis.asyncio import Redis
 
 import bridge
-from bridge.demo import backstage, terminal
+from bridge.demo import backstage
 from bridge.demo.stage import ANA, CARL, DORA, HALL, Stage, open_stage
-from bridge.demo.story import Story
-from bridge.demo.tally import Asked, tally
+from bridge.demo.terminal import command
+from bridge.demo.terminal.story import Story
+from bridge.demo.terminal.tally import Asked, tally
 
 HOSTILE = {
     "REDIS_URL": "redis://nowhere.invalid:1/0",
@@ -120,6 +121,6 @@ async def test_a_broken_promise_is_said_and_fails(
     monkeypatch.setattr(Story, "tell", waits_in_vain)
     monkeypatch.setattr(backstage, "without_proxies", lambda: None)
     with pytest.raises(typer.Exit) as ended:
-        await terminal.main()
+        await command.main()
     assert ended.value.exit_code == 1
     assert re.search("Not as promised: .*pigs fly", capsys.readouterr().err)

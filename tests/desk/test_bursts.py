@@ -4,8 +4,8 @@ import asyncio
 
 from redis.asyncio import Redis
 
-from bridge import sentences
-from tests.space import ANA, BEN, CARL, open_space
+from bridge.language import sentences
+from tests.support.space import ANA, BEN, CARL, open_space
 
 
 async def test_a_burst_is_kept_in_turn(redis_url: str, redis: Redis) -> None:

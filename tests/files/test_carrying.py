@@ -8,11 +8,11 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge.demo.faults import Fault
+from bridge.demo.nexudus.faults import Fault
 from bridge.files import carrying
-from tests.space import ANA, Space, open_space, until
-from tests.test_files import ADD, ended, message, names, picture, post, states
-from tests.test_files_serving import limit
+from tests.files.test_files import ADD, ended, message, names, picture, post, states
+from tests.files.test_serving import limit
+from tests.support.space import ANA, Space, open_space, until
 
 LOOK = "GET /api/community/communitythreadfiles"
 # By their defaults here: when a call that went wrong is over for certain, and how far two looks are apart.
@@ -122,8 +122,8 @@ async def test_half_a_list_proves_nothing(space: Space, monkeypatch: pytest.Monk
     await space.sender.message_shortcut(ANA, message(picture(space)))
     sending = asyncio.create_task(space.sender.submit(space.view()["id"], {"subject": "Plan"}))
     await until(lambda: adds(space))
-    monkeypatch.setattr("bridge.nexudus._PAGES", 1)
-    monkeypatch.setattr("bridge.nexudus._PAGE_SIZE", 1)
+    monkeypatch.setattr("bridge.nexudus.client._PAGES", 1)
+    monkeypatch.setattr("bridge.nexudus.client._PAGE_SIZE", 1)
     space.board.unfiltered = True
     space.board.files |= {n: {"Id": n, "CommunityThreadId": 1, "Name": f"{n}.png"} for n in (7, 8)}
     await sending

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.attachment import Rules
-from bridge.files.opening import SlackFiles, Stays
-from bridge.webapi import LONGEST_WAIT, CallFailed, WebApi
+from bridge.files.download import SlackFiles, Stays
+from bridge.post.attachment import Rules
+from bridge.slack.webapi import LONGEST_WAIT, CallFailed, WebApi
 
 PNG = b"\x89PNG\r\n\x1a\n"
 RULES = Rules(True, frozenset({"image/*"}), 1000)

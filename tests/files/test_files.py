@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bridge.attachment import Rules, chosen, listed
-from bridge.demo.faults import Fault
 from bridge.demo.loopback import serve
-from bridge.draft import Draft, Origin
-from bridge.filled import read_form
-from tests.space import ANA, BEN, CARL, Space, open_space, until, until_async
+from bridge.demo.nexudus.faults import Fault
+from bridge.form.read_back import read_form
+from bridge.post.attachment import Rules, chosen, listed
+from bridge.post.draft import Draft, Origin
+from tests.support.space import ANA, BEN, CARL, Space, open_space, until, until_async
 
 ADD = "POST /api/community/communitythreadfiles"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 5000

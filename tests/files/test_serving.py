@@ -11,10 +11,10 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge.attachment import Rules, listed
 from bridge.files import readers, serving
-from tests.space import ANA, Space, open_space, until
-from tests.test_files import PNG, message, picture
+from bridge.post.attachment import Rules, listed
+from tests.files.test_files import PNG, message, picture
+from tests.support.space import ANA, Space, open_space, until
 
 # More than what the kernel, uvicorn and httpx hold for a reader who does not read.
 LARGE = PNG + b"\0" * 20_000_000

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from bridge import sentences, store
-from bridge.draft import Draft, Origin
-from bridge.filled import read_form, read_open
-from bridge.form import Form, FormMemory, form_view
-from bridge.seal import Seal
-from tests.space import ANA, ANNEX, BEN, CARL, HALL, Space, open_space, until
+from bridge.form.read_back import read_form, read_open
+from bridge.form.seal import Seal
+from bridge.form.view import Form, FormMemory, form_view
+from bridge.language import sentences
+from bridge.post.draft import Draft, Origin
+from bridge.store.embedded import embedded
+from tests.support.space import ANA, ANNEX, BEN, CARL, HALL, Space, open_space, until
 
 HISTORY = ",channels:history,groups:history"
 START = 1700000000
@@ -407,7 +408,7 @@ async def test_a_board_that_is_away_takes_no_choice_out_of_the_form(redis_url: s
 async def test_a_store_that_is_away_takes_no_file_out_of_the_form(tmp_path: Path) -> None:
     """What cannot be drawn whole is not drawn: the boxes of the files stay in the form."""
     with contextlib.ExitStack() as running:
-        url = running.enter_context(store.embedded(tmp_path))
+        url = running.enter_context(embedded(tmp_path))
         async with open_space(url, files=True, worker=False) as space:
             space.workspace.scopes += HISTORY
             await opened(space, said(0, picture(space, "F1")), said(1))

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge import sentences, store
-from bridge.draft import Draft, Origin
-from bridge.form import Form, form_view
-from bridge.seal import Seal
-from tests.space import ANA, ANNEX, BEN, CARL, HALL, Space, answer_text, open_space, until
+from bridge.form.seal import Seal
+from bridge.form.view import Form, form_view
+from bridge.language import sentences
+from bridge.post.draft import Draft, Origin
+from bridge.store.embedded import embedded
+from tests.support.space import ANA, ANNEX, BEN, CARL, HALL, Space, answer_text, open_space, until
 
 
 def rich(*elements: dict[str, Any]) -> list[dict[str, Any]]:
@@ -241,7 +242,7 @@ async def test_instant_delivery_is_left_out_for_those_who_may_not(redis_url: str
 async def test_with_redis_away_the_form_stays_open_with_its_words(tmp_path: Path) -> None:
     """It cannot be kept, so nothing is promised: the form says so and keeps what was typed."""
     with contextlib.ExitStack() as running:
-        url = running.enter_context(store.embedded(tmp_path))
+        url = running.enter_context(embedded(tmp_path))
         async with open_space(url, worker=False) as space:
             await space.sender.command(ANA, "Kept here")
             running.close()

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge import sentences, words
-from tests.space import ANA, ANNEX, HALL, Space, answer_text, open_space, until
+from bridge.language import sentences
+from bridge.words.conversions import to_plain
+from tests.support.space import ANA, ANNEX, HALL, Space, answer_text, open_space, until
 
 
 async def test_a_form_opens_whole_for_somebody_who_is_known(redis_url: str, redis: Redis) -> None:
@@ -77,7 +78,7 @@ async def test_long_words_go_on_in_the_next_field(redis_url: str, redis: Redis) 
     async with open_space(redis_url) as space:
         await space.sender.command(ANA, text)
 
-        assert field(space, "subject") + words.to_plain([field(space, "message")]) == text
+        assert field(space, "subject") + to_plain([field(space, "message")]) == text
 
 
 @pytest.mark.parametrize("length", [23_500, 60_000, 118_000, 125_000, 600_000])

@@ -10,10 +10,10 @@ import pytest
 from babel.messages.pofile import read_po, write_po
 from redis.asyncio import Redis
 
-from bridge import english, sentences
-from tests import catalogue
-from tests.dora import forged, form
-from tests.space import ANA, BEN, Space, answer_text, open_space, until
+from bridge.language import english, sentences
+from tests.support import catalogue
+from tests.support.dora import forged, form
+from tests.support.space import ANA, BEN, Space, answer_text, open_space, until
 
 
 @pytest.fixture

@@ -6,23 +6,11 @@ from typing import Any
 
 import pytest
 
-from bridge import sentences
-from bridge.demo.faults import CREATE
-from bridge.words import Mentioned
-from tests.dora import (
-    DORA,
-    DORAS,
-    POST,
-    PROFILES,
-    add_dora,
-    add_profile,
-    form,
-    ids,
-    posted,
-    refused,
-    told,
-)
-from tests.space import ANA, BEN, Space, until
+from bridge.demo.nexudus.faults import CREATE
+from bridge.language import sentences
+from bridge.words.nouns import Mentioned
+from tests.support.dora import DORA, DORAS, POST, PROFILES, add_dora, add_profile, form, ids, posted, refused, told
+from tests.support.space import ANA, BEN, Space, until
 
 # ── forged origins ───────────────────────────────────────────────────────────
 

@@ -5,9 +5,10 @@ import time
 import pytest
 from redis.asyncio import Redis
 
-from bridge import people, sentences
-from tests.space import ANA, BEN, Space, open_space, until
-from tests.test_conversation import said
+from bridge.language import sentences
+from bridge.members import people
+from tests.post.test_conversation import said
+from tests.support.space import ANA, BEN, Space, open_space, until
 
 ASKED = "conversations.info"
 

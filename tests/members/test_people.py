@@ -13,10 +13,10 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge import sentences
-from bridge.webapi import CallFailed, WebApi
-from tests.dora import DORA, DORAS, POST, PROFILES, add_dora, add_profile, ids, posted, refused, told
-from tests.space import ANA, BEN, Space, open_space, until
+from bridge.language import sentences
+from bridge.slack.webapi import CallFailed, WebApi
+from tests.support.dora import DORA, DORAS, POST, PROFILES, add_dora, add_profile, ids, posted, refused, told
+from tests.support.space import ANA, BEN, Space, open_space, until
 
 # ── the Slack side ───────────────────────────────────────────────────────────
 

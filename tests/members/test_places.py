@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge import sentences
-from tests.dora import (
+from bridge.language import sentences
+from tests.support.dora import (
     DORA,
     POST,
     add_dora,
@@ -22,7 +22,7 @@ from tests.dora import (
     told,
     two_locations,
 )
-from tests.space import ANA, ANNEX, BEN, HALL, Space, open_space, until
+from tests.support.space import ANA, ANNEX, BEN, HALL, Space, open_space, until
 
 # ── locations ────────────────────────────────────────────────────────────────
 

@@ -8,12 +8,12 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge.demo.board import Board
-from bridge.demo.faults import Fault
 from bridge.demo.loopback import serve
-from bridge.nexudus import Nexudus
-from bridge.wire import BadReference, Refused, Unauthorized, Unavailable, Unsure
-from tests.mock_wire import DATE, LOGIN, POST, THREADS, Wire, client
+from bridge.demo.nexudus.board import Board
+from bridge.demo.nexudus.faults import Fault
+from bridge.nexudus.client import Nexudus
+from bridge.nexudus.wire import BadReference, Refused, Unauthorized, Unavailable, Unsure
+from tests.support.mock_wire import DATE, LOGIN, POST, THREADS, Wire, client
 
 
 @pytest.fixture

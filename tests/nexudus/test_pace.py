@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge.pace import Pace
-from bridge.wire import Later
+from bridge.nexudus.pace import Pace
+from bridge.nexudus.wire import Later
 
 PREFIX = "bridge:{main}:"
 

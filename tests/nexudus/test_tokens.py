@@ -9,8 +9,8 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge.tokens import Tokens
-from bridge.wire import Unauthorized, Unavailable
+from bridge.nexudus.tokens import Tokens
+from bridge.nexudus.wire import Unauthorized, Unavailable
 
 PREFIX = "bridge:{main}:"
 USER, PASSWORD = "api-user@example.com", "a password & more"
@@ -244,7 +244,7 @@ async def test_strange_lifetimes(login: Login, redis: Redis, expires_in: Any) ->
 
 async def test_a_lock_whose_holder_died(login: Login, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """A renewal waits for the lock of one who died, within reason, and never removes another's lock."""
-    monkeypatch.setattr("bridge.tokens._GRACE", 0.1)
+    monkeypatch.setattr("bridge.nexudus.tokens._GRACE", 0.1)
     ours = process(login, redis, timeout=0.4)
     await redis.set(f"{PREFIX}token_lock", "theirs", px=200)
     assert await ours.current() == "access-1"

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge import wire
-from bridge.wire import FieldError, Page, Refused, Unavailable, Unsure
-from tests.mock_wire import DATE, POST, Wire, client
+from bridge.nexudus import wire
+from bridge.nexudus.wire import FieldError, Page, Refused, Unavailable, Unsure
+from tests.support.mock_wire import DATE, POST, Wire, client
 
 JSON = {"content-type": "application/json; charset=utf-8"}
 HTML = {"content-type": "text/html"}

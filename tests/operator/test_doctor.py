@@ -14,21 +14,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bridge import store
 from bridge.demo.loopback import serve
-from bridge.doctor.keeping import eviction, persistence
-from tests.clinic import Clinic, Dated
+from bridge.operator.doctor.redis import eviction, persistence
+from bridge.store.client import connect
+from bridge.store.embedded import embedded
+from tests.support.clinic import Clinic, Dated
 
 
 @pytest.fixture
 def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of one test, to be spoiled."""
-    with store.embedded(tmp_path_factory.mktemp("own")) as url:
+    with embedded(tmp_path_factory.mktemp("own")) as url:
         yield url
 
 
 async def spoil(url: str, *words: str) -> None:
-    async with contextlib.aclosing(store.connect(url)) as client:
+    async with contextlib.aclosing(connect(url)) as client:
         await client.execute_command(*words)  # type: ignore[no-untyped-call] # redis-py leaves it untyped
 
 
@@ -387,15 +388,15 @@ async def test_a_folder_that_is_there(clinic: Clinic, tmp_path: Path) -> None:
 
 async def test_a_folder_with_posts_in_it(clinic: Clinic, tmp_path: Path) -> None:
     """What an earlier bridge kept there is looked at, and stays."""
-    with store.embedded(tmp_path / "data") as url:
+    with embedded(tmp_path / "data") as url:
         await spoil(url, "SET", "kept", "1")
     clinic.env["BRIDGE_DATA"] = str(tmp_path / "data")
 
     result = await clinic.doctor(REDIS_URL=None)
 
     assert f"ok  Store: posts are kept in {tmp_path}/data; no running bridge uses it now" in result.stdout
-    with store.embedded(tmp_path / "data") as url:
-        async with contextlib.aclosing(store.connect(url)) as client:
+    with embedded(tmp_path / "data") as url:
+        async with contextlib.aclosing(connect(url)) as client:
             assert await client.get("kept") == "1"
 
 
@@ -413,7 +414,7 @@ async def test_a_folder_that_cannot_be_made(clinic: Clinic, tmp_path: Path, insi
 
 async def test_a_running_bridge_is_looked_at_through_its_store(clinic: Clinic, tmp_path: Path) -> None:
     """A folder that a running bridge holds is no fault: Redis is asked through it, as it runs."""
-    with store.embedded(tmp_path / "data") as url:
+    with embedded(tmp_path / "data") as url:
         await spoil(url, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
         result = await clinic.doctor(REDIS_URL=None, BRIDGE_DATA="data")
 
@@ -426,7 +427,7 @@ async def test_a_store_that_cannot_be_asked_from_here(clinic: Clinic, tmp_path: 
     far = tmp_path / ("d" * 100)
     near = tmp_path / "near"
     near.mkdir()
-    with store.embedded(far), (near / "lock").open("wb") as lock:
+    with embedded(far), (near / "lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         told = await clinic.doctor(REDIS_URL=None, BRIDGE_DATA=str(far))
         failed = await clinic.line("Store", REDIS_URL=None, BRIDGE_DATA=str(near))

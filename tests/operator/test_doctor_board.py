@@ -2,9 +2,9 @@
 
 import pytest
 
-from bridge.doctor.board import choose
-from tests.clinic import Clinic
-from tests.space import ANNEX, HALL
+from bridge.operator.doctor.board import choose
+from tests.support.clinic import Clinic
+from tests.support.space import ANNEX, HALL
 
 
 async def test_a_wrong_password(clinic: Clinic) -> None:

@@ -11,9 +11,9 @@ from starlette.routing import Route
 
 from bridge import running, wiring
 from bridge.demo.loopback import serve
-from bridge.doctor import outside
-from bridge.settings import GivenSettings
-from tests.clinic import Clinic
+from bridge.operator.doctor import public_address
+from bridge.settings.environment import GivenSettings
+from tests.support.clinic import Clinic
 
 FILE_ROLES = ("CommunityThreadFile-List", "CommunityThreadFile-Read")
 
@@ -99,7 +99,7 @@ async def test_an_address_that_cannot_be_it(clinic: Clinic, url: str, said: str)
     given = {name.lower(): value for name, value in clinic.env.items()} | {"public_url": url}
     given["slack_api_url"] = "https://slack.com/api/"
 
-    (found,) = await outside.examine(GivenSettings.model_validate(given), files=True)
+    (found,) = await public_address.examine(GivenSettings.model_validate(given), files=True)
 
     assert found.line().startswith(f"no  Public address: {said} → set PUBLIC_URL")
 

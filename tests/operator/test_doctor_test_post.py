@@ -7,10 +7,10 @@ import pytest
 from redis.asyncio import Redis
 from typer.testing import Result
 
-from bridge.demo.faults import Fault
-from bridge.doctor import trial
-from tests.clinic import Clinic
-from tests.space import HALL
+from bridge.demo.nexudus.faults import Fault
+from bridge.operator.doctor import test_post
+from tests.support.clinic import Clinic
+from tests.support.space import HALL
 
 LOGIN = "api@space.example"
 DELETE, READ, LIST = (f"{each} /api/community/communitythreads" for each in ("DELETE", "GET", "GET"))
@@ -165,7 +165,7 @@ async def test_a_refused_post(clinic: Clinic) -> None:
 
 async def test_a_post_that_is_never_found(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither confirmed nor found: the subject to look for is told, as it may still turn up."""
-    monkeypatch.setattr(trial, "_LOOK_EVERY", 0.01)
+    monkeypatch.setattr(test_post, "_LOOK_EVERY", 0.01)
     clinic.env["NEXUDUS_TIMEOUT"] = "1"
     first_real_post(clinic, Fault.HANGUP_BEFORE)
 

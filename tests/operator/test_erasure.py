@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge.draft import Draft, Origin, Outcome
-from bridge.erasure import Erased
-from bridge.traces import Person, read, write
-from tests import keys
-from tests.commanding import TEAM, bridge, draft, end, mark_as_sending, put
-from tests.space import ANA, BEN, CARL, HALL, Space, open_space, until, until_async
+from bridge.operator.erasure import Erased
+from bridge.operator.personal_data import Person, read, write
+from bridge.post.draft import Draft, Origin, Outcome
+from tests.support import keys
+from tests.support.commanding import TEAM, bridge, draft, end, mark_as_sending, put
+from tests.support.space import ANA, BEN, CARL, HALL, Space, open_space, until, until_async
 
 
 async def everything(redis: Redis) -> str:

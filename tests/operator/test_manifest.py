@@ -12,10 +12,10 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from typer.testing import CliRunner, Result
 
-from bridge import slack
 from bridge.__main__ import cli
-from bridge.manifest import EVENTS, SCOPES, manifest, one_click, to_yaml
-from tests.space import ANA, Space
+from bridge.desk import listeners
+from bridge.operator.manifest import EVENTS, SCOPES, manifest, one_click, to_yaml
+from tests.support.space import ANA, Space
 
 HOST = "https://bridge.harbour.test"
 EVERY_SHAPE: list[dict[str, Any]] = [
@@ -335,7 +335,7 @@ async def test_every_listener_to_an_event_is_subscribed(resting: Space, monkeypa
         return really(app, event, *rest)
 
     monkeypatch.setattr(AsyncApp, "event", listening)
-    slack.build(resting.bridge.desk, "/community")
+    listeners.build(resting.bridge.desk, "/community")
 
     assert sorted(heard) == sorted(name.partition(".")[0] for name in EVENTS)
 

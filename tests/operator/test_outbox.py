@@ -17,11 +17,17 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge import causes, sentences, store, whichstore
-from bridge.draft import Outcome
-from bridge.outbox import Outbox
-from tests.commanding import bridge, command, draft, end, environment, mark_as_sending, put
-from tests.space import ANA, BEN, PASSWORD, Space, until, until_async
+from bridge.language import sentences
+from bridge.operator import reasons
+from bridge.outbox.ledger import Outbox
+from bridge.post.draft import Outcome
+from bridge.store import choice
+from bridge.store.client import connect
+from bridge.store.embedded import embedded
+from tests.support.commanding import bridge, command, draft, end, environment, mark_as_sending, put
+from tests.support.space import ANA, BEN, PASSWORD, Space, until, until_async
+
+ROOT = Path(__file__).parents[2]
 
 # ── looking ──────────────────────────────────────────────────────────────────
 
@@ -93,7 +99,7 @@ def on_a_terminal(columns: int, env: dict[str, str | None]) -> list[str]:
     """What `bridge outbox list` shows there."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, columns))
-    known = os.environ | env | {"PYTHONPATH": str(Path(store.__file__).parents[1]), "COLUMNS": None}
+    known = os.environ | env | {"PYTHONPATH": str(ROOT), "COLUMNS": None}
     given = {name: value for name, value in known.items() if value is not None}
     subprocess.run([sys.executable, "-m", "bridge", "outbox", "list"], env=given, stdout=theirs, check=True, timeout=50)
     os.close(theirs)
@@ -135,7 +141,7 @@ async def test_a_long_reason_is_cut_between_words(resting: Space) -> None:
 @pytest.mark.parametrize(("word", "length"), [("x", 61), ("two words", 60), ("two words " * 9, 90), ("", 0)])
 def test_no_reason_is_longer_than_sixty_characters(word: str, length: int) -> None:
     """Also one without a space to cut it at."""
-    assert len(causes.short((word * length)[:length])) <= 60
+    assert len(reasons.short((word * length)[:length])) <= 60
 
 
 @pytest.mark.parametrize(
@@ -152,7 +158,7 @@ def test_no_reason_is_longer_than_sixty_characters(word: str, length: int) -> No
 )
 def test_ages_are_told_in_plain_units(seconds: float, said: str) -> None:
     """In the largest unit that fits, in the plural where there are several."""
-    assert causes.span(seconds) == said
+    assert reasons.span(seconds) == said
 
 
 async def test_a_refusal_that_was_mended_is_left_out(resting: Space) -> None:
@@ -351,7 +357,7 @@ COMMANDS = (("outbox", "list"), ("outbox", "show", "x"), ("outbox", "retry", "x"
 @pytest.mark.parametrize("args", COMMANDS)
 async def test_missing_settings_end_with_2(args: tuple[str, ...], tmp_path: Path) -> None:
     """One line for each missing setting, on stderr."""
-    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[1])}
+    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     done = await asyncio.to_thread(
         subprocess.run, [sys.executable, "-m", "bridge", *args], env=bare, cwd=tmp_path, capture_output=True, text=True
     )
@@ -378,8 +384,8 @@ async def test_the_store_of_a_running_bridge_is_used(resting: Space, tmp_path: P
     """Without REDIS_URL the commands reach the embedded store that `bridge run` holds, and start it when it is not."""
     folder = tmp_path / "kept"
     env = environment(resting.settings, BRIDGE_DATA=str(folder)) | {"REDIS_URL": None}
-    with store.embedded(folder) as url:
-        client = store.connect(url)
+    with embedded(folder) as url:
+        client = connect(url)
         await put(Outbox(client, client, resting.settings.prefix, lease=4, keep=3600, per_hour=20))
         await client.aclose()
         running = await command(env, "outbox", "list")
@@ -395,11 +401,11 @@ async def test_a_store_that_hangs_is_no_second_bridge(
     """Nobody is told to stop the bridge that runs, or to take another folder: that would leave the posts behind."""
     folder = tmp_path / "kept"
     env = environment(resting.settings, BRIDGE_DATA=str(folder)) | {"REDIS_URL": None}
-    with store.embedded(folder) as url:
-        async with contextlib.aclosing(store.connect(url)) as client:
+    with embedded(folder) as url:
+        async with contextlib.aclosing(connect(url)) as client:
             pid = int((await client.info("server"))["process_id"])
         os.kill(pid, signal.SIGSTOP)
-        monkeypatch.setattr(whichstore, "FREED", 0.3)
+        monkeypatch.setattr(choice, "FREED", 0.3)
         results = [await command(env, "outbox", *words) for words in (["list"], ["drop", "r"])]
         os.kill(pid, signal.SIGCONT)
 

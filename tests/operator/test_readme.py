@@ -8,11 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from bridge.__main__ import cli
-from bridge.doctor.board import NEEDED, NEEDED_FOR_FILES
-from bridge.manifest import SCOPES
-from bridge.sentences import REASONS
+from bridge.language.sentences import REASONS
+from bridge.operator.doctor.board import NEEDED, NEEDED_FOR_FILES
+from bridge.operator.manifest import SCOPES
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = (Path(__file__).parents[2] / "README.md").read_text()
 # Without the file that a terminal's colours and width would change.
 PLAIN = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
 

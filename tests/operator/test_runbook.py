@@ -8,11 +8,13 @@ from prometheus_client import Metric
 from prometheus_client.metrics import MetricWrapperBase
 from typer.testing import CliRunner
 
-from bridge import causes, metrics, operating, valkey
+from bridge import metrics
 from bridge.__main__ import cli
-from bridge.settings import Settings
+from bridge.operator import commands, reasons
+from bridge.settings.environment import Settings
+from bridge.store import valkey
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
 SOURCE = "\n".join(each.read_text() for each in sorted((ROOT / "bridge").rglob("*.py")))
 # What it quotes of the log; settings stand in capitals there, and metrics begin with our name.
@@ -77,13 +79,13 @@ def test_every_command_in_the_runbook_is_understood(words: str) -> None:
 def test_the_reasons_in_the_runbook_are_those_of_the_list() -> None:
     """What it says that `bridge outbox list` says."""
     for name in ("unavailable", "turn"):
-        assert f"*{vars(causes)['_WAITING'][name]}*" in RUNBOOK
+        assert f"*{vars(reasons)['_WAITING'][name]}*" in RUNBOOK
 
 
 def test_the_runbook_lists_the_stores_as_the_program_says() -> None:
     """The line that finds a store left behind, and what the list says of one that hangs."""
     assert f"   {valkey.LISTED_BY}\n" in RUNBOOK
-    assert operating.SILENT.partition(";")[0] in " ".join(RUNBOOK.split())
+    assert commands.SILENT.partition(";")[0] in " ".join(RUNBOOK.split())
     assert "is still there and does not answer" in " ".join(RUNBOOK.split())
     assert "is still there and does not answer" in SOURCE
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge import decision
-from bridge.draft import Draft, Origin, Outcome
-from bridge.entry import Entry
-from bridge.files.box import FileBox
-from bridge.originals import Originals
-from bridge.outbox import Outbox
-from bridge.worker import Worker
-from tests.commanding import TEAM, bridge, draft, end, mark_as_sending, put
-from tests.space import ANA, BEN, Space, open_space, until, until_async
+from bridge.delivery import decision
+from bridge.files.queue import FileBox
+from bridge.form.stash import Originals
+from bridge.outbox.ledger import Outbox
+from bridge.outbox.worker import Worker
+from bridge.post.draft import Draft, Origin, Outcome
+from bridge.post.entry import Entry
+from tests.support.commanding import TEAM, bridge, draft, end, mark_as_sending, put
+from tests.support.space import ANA, BEN, Space, open_space, until, until_async
 
 DAMAGES: dict[str, dict[str, Any]] = {
     "a number without end": {"kept": "1" + "0" * 400},

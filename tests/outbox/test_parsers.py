@@ -10,14 +10,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bridge import filled
-from bridge.draft import Draft, Origin
-from bridge.entry import UNREADABLE, Entry, read_entry
-from bridge.form import FormMemory
-from bridge.nexudus import Sighting
-from bridge.seal import Seal
-from bridge.sightings import Seen, parse_time, sift
-from bridge.wire import NexudusError, Page, Rejected, Unsure, decipher, server_offset
+from bridge.delivery.sightings import Seen, parse_time, sift
+from bridge.form import read_back
+from bridge.form.seal import Seal
+from bridge.form.view import FormMemory
+from bridge.nexudus.client import Sighting
+from bridge.nexudus.wire import NexudusError, Page, Rejected, Unsure, decipher, server_offset
+from bridge.post.draft import Draft, Origin
+from bridge.post.entry import UNREADABLE, Entry, read_entry
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -159,7 +159,7 @@ def test_whatever_a_form_holds_it_is_its_senders(memory: Any, view_id: Any, stat
     values = {name: {name: state} for name, state in states.items()}
     view = {"id": view_id, "private_metadata": SEAL.close(json.dumps(memory)), "state": {"values": values}}
 
-    draft, found = filled.read_form(view, "U0ANA", "T0", SEAL)
+    draft, found = read_back.read_form(view, "U0ANA", "T0", SEAL)
 
     assert (draft.origin.user, draft.origin.team) == ("U0ANA", "T0")
     assert isinstance(found, FormMemory)

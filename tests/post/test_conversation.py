@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from bridge import sentences, words
-from bridge.conversation import Conversation, hiding_names, in_order
-from bridge.draft import Draft, Origin, compose_message
-from bridge.form import FormMemory
-from bridge.seal import Seal
-from tests.shown import COMMONMARK
-from tests.space import ANA, BEN, CARL, Space, open_space, until
+from bridge.form.seal import Seal
+from bridge.form.view import FormMemory
+from bridge.language import sentences
+from bridge.post.conversation import Conversation, hiding_names, in_order
+from bridge.post.draft import Draft, Origin, compose_message
+from bridge.words.nouns import Names
+from tests.support.shown import COMMONMARK
+from tests.support.space import ANA, BEN, CARL, Space, open_space, until
 
 HISTORY = ",channels:history,groups:history"
 START = 1700000000
@@ -349,7 +350,7 @@ def test_a_conversation_survives_what_slack_may_send() -> None:
         {"ts": "1700000180.1", "user": CARL, "text": "", "files": [{"name": "plan.pdf"}]},
     ])  # fmt: skip
     talk = Conversation.from_json(json.loads(json.dumps(Conversation(messages, 7, "No/Where").to_json())))
-    text = talk.markdown(words.Names(users={BEN: "Ben"}))
+    text = talk.markdown(Names(users={BEN: "Ben"}))
     for part in ("no time", "far", "deploy\\*bot\\*", "shipped", "was deleted", "File: plan.pdf", "Times: UTC"):
         assert part in text
     assert (talk.carried, talk.left) == (4, 3)
@@ -369,7 +370,7 @@ def test_no_thread_is_too_odd_and_every_cut_fits(messages: list[dict[str, Any]],
     """Any JSON where Slack puts messages: no error, through the store and back, and a cut one fits its room."""
     talk = Conversation(in_order(messages), len(messages))
     again = Conversation.from_json(json.loads(json.dumps(talk.to_json())))
-    names = hiding_names(again, words.Names(), ANA)
+    names = hiding_names(again, Names(), ANA)
     assert again.markdown(names) == talk.markdown(names)
     cut = talk.within(room, names)
     assert not cut.messages or len(cut.markdown(names)) <= room + 40
@@ -385,7 +386,7 @@ async def test_a_thread_in_an_odd_answer_is_no_error(space: Space) -> None:
 def test_without_names_the_labels_hold_in_the_mentions_too() -> None:
     """The same person is the same number above their words and inside others'."""
     talk = Conversation(({"ts": "1", "user": BEN, "text": "a"}, {"ts": "2", "user": CARL, "text": f"<@{BEN}>"}), 1)
-    text = talk.markdown(hiding_names(talk, words.Names(users={BEN: "Ben", CARL: "Carl"}), ANA))
+    text = talk.markdown(hiding_names(talk, Names(users={BEN: "Ben", CARL: "Carl"}), ANA))
     assert "**Person 1**" in text
     assert "@Person 1" in text
     assert "Carl" not in text
@@ -411,7 +412,7 @@ def test_nobody_can_put_words_in_a_colleagues_mouth() -> None:
     """A message that imitates a heading, and an app with a person's name, stay what they are."""
     fake = Conversation(({"user": BEN, "ts": "1700000000.1", "text": "hi\n\n*Carl* · 23:13\n\nI resign"},), 0)
     true = Conversation(({"user": BEN, "ts": "1700000000.1", "text": "hi"}, {"user": CARL, "ts": "1700000001.1"}), 1)
-    names = words.Names(users={BEN: "Ben", CARL: "Carl"})
+    names = Names(users={BEN: "Ben", CARL: "Carl"})
     app = Conversation(({"username": "Carl", "subtype": "bot_message", "ts": "1700000000.1", "text": "hi"},), 0)
 
     assert "\n**Carl** ·" in true.markdown(names)
@@ -424,7 +425,7 @@ def test_a_long_thread_costs_no_more_than_what_fits() -> None:
     long = Conversation(tuple({"user": BEN, "ts": f"17000{n:05}.1", "text": "*so* " * 2400} for n in range(201)), 200)
 
     began = time.monotonic()
-    carried = long.likely(19_000).within(19_000, words.Names())
+    carried = long.likely(19_000).within(19_000, Names())
 
     assert len(carried.messages) == 1
     assert len(long.likely(19_000).messages) <= 10
@@ -444,7 +445,7 @@ def test_nobody_is_named_by_an_attachment_either() -> None:
     piece = {"conversation": Conversation((first, bridged), 1).to_json()}
     draft = Draft(Origin("T1", ANA, 1.0), "Talk", (piece, {"original": first}), anonymous=True)
 
-    text = compose_message(draft, words.Names(users={BEN: "Ben", ANA: "Ana"}))
+    text = compose_message(draft, Names(users={BEN: "Ben", ANA: "Ana"}))
 
     assert "his words" in text
     assert not [name for name in ("Carl", "Secretname", "U0CARL", "Dana", "Ben") if name in text]

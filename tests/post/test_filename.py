@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import filename
-from bridge.attachment import Rules, chosen, label, linked, listed
+from bridge.post import filename
+from bridge.post.attachment import Rules, chosen, label, linked, listed
 
 RULES = Rules(True, frozenset({"image/*", "text/plain", "application/pdf"}), 10**9)
 FINE = {"id": "F1", "url_private": "https://files.slack.com/x", "mimetype": "application/pdf", "size": 5}

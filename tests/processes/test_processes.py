@@ -16,15 +16,17 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge import sentences, store
-from bridge.demo.board import Board
-from bridge.demo.faults import Fault
 from bridge.demo.loopback import Loopback
-from bridge.demo.sender import Sender
-from bridge.demo.workspace import Workspace
-from tests import overheard
-from tests.overheard import Overheard
-from tests.space import ANA, BEN, CARL, PASSWORD, SECRET, seed, until, until_async
+from bridge.demo.nexudus.board import Board
+from bridge.demo.nexudus.faults import Fault
+from bridge.demo.slack.sender import Sender
+from bridge.demo.slack.workspace import Workspace
+from bridge.language import sentences
+from bridge.store.client import connect
+from bridge.store.embedded import embedded
+from tests.support import overheard
+from tests.support.overheard import Overheard
+from tests.support.space import ANA, BEN, CARL, PASSWORD, SECRET, seed, until, until_async
 
 
 @dataclass
@@ -80,7 +82,7 @@ async def open_town(folder: Path, **more: str) -> AsyncIterator[Town]:
     port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("SLACK_", "NEXUDUS_", "REDIS"))}
     env |= {
-        "PYTHONPATH": str(Path(__file__).parent.parent),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
         "SLACK_SIGNING_SECRET": SECRET,
         "SLACK_BOT_TOKEN": "xoxb-demo",
         "SLACK_API_URL": f"{workspace.url}/api/",
@@ -217,11 +219,11 @@ async def test_a_worker_killed_while_posting_leaves_one_thread(tmp_path: Path, r
         assert subjects(town) == ["Killed", "Warm"]
 
 
-@pytest.mark.parametrize("embedded", [True, False])
-async def test_a_redis_killed_in_mid_flight_loses_nothing(tmp_path: Path, embedded: bool) -> None:
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_redis_killed_in_mid_flight_loses_nothing(tmp_path: Path, own: bool) -> None:
     """kill -9 of the store, ours or another, while posts are on their way: it comes back and each arrives once."""
-    outside = store.embedded(tmp_path / "outside")
-    url = None if embedded else outside.__enter__()
+    outside = embedded(tmp_path / "outside")
+    url = None if own else outside.__enter__()
     more: dict[str, str] = {"REDIS_URL": url} if url else {}
     try:
         async with open_town(tmp_path, **more) as town:
@@ -247,7 +249,7 @@ async def test_a_redis_killed_in_mid_flight_loses_nothing(tmp_path: Path, embedd
 
 
 async def _kill_store(url: str) -> None:
-    client = store.connect(url)
+    client = connect(url)
     info: Any = await client.info("server")
     os.kill(int(info["process_id"]), signal.SIGKILL)
     await client.aclose()

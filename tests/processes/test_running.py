@@ -3,9 +3,9 @@
 import asyncio
 
 from bridge import running
-from bridge.listening import listen
-from bridge.webapi import CallFailed
-from tests.space import Space
+from bridge.slack.connections import listen
+from bridge.slack.webapi import CallFailed
+from tests.support.space import Space
 
 
 async def test_what_begins_while_it_drains_is_finished(space: Space) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from bridge.problems import misspelt, problems
-from bridge.settings import Settings
+from bridge.settings.environment import Settings
+from bridge.settings.problems import misspelt, problems
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SECRETS = {
     "SLACK_SIGNING_SECRET": "8f742231b10e8888abcd99yyyzzz85a5",
     "SLACK_BOT_TOKEN": "xoxb-never-say-this",

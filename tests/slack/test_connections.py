@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from bridge import listening
-from tests.space import ANA, until
-from tests.test_processes import open_town
+from bridge.slack import connections
+from tests.processes.test_processes import open_town
+from tests.support.space import ANA, until
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 HALF = b"POST /slack/events HTTP/1.1\r\nHost: bridge.example\r\nX-Slack-Req"
@@ -28,7 +28,7 @@ WHOLE = b"GET / HTTP/1.1\r\nHost: bridge.example\r\n\r\n"
 
 def test_small_answers_leave_at_once() -> None:
     """An accepted connection does not hold back the second half of an answer for a delayed ACK (40 ms)."""
-    with listening.listen("127.0.0.1", 0) as address, socket.create_connection(address.getsockname()) as _:
+    with connections.listen("127.0.0.1", 0) as address, socket.create_connection(address.getsockname()) as _:
         accepted, _ = address.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -38,11 +38,11 @@ class Served:
     """A small app on a listening of ours; `/slow` is answered when `go` says so."""
 
     def __init__(self) -> None:
-        self.address = listening.listen("127.0.0.1", 0)
+        self.address = connections.listen("127.0.0.1", 0)
         self.port = self.address.getsockname()[1]
         self.go, self.asked = asyncio.Event(), 0
         app = Starlette(routes=[Route("/", self._quick, methods=["GET", "POST"]), Route("/slow", self._slow)])
-        self.server = listening.server_of(app)
+        self.server = connections.server_of(app)
 
     async def _quick(self, _: Request) -> PlainTextResponse:
         return PlainTextResponse("here")
@@ -86,7 +86,7 @@ async def test_a_request_that_never_becomes_whole_is_ended(
     served: Served, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     """However little of it came, on a new connection and on a kept one: it does not hold a descriptor for long."""
-    monkeypatch.setattr(listening, "WHOLE", 0.3)
+    monkeypatch.setattr(connections, "WHOLE", 0.3)
     fresh, kept = await served.connect(sent), await served.connect(WHOLE)
     await kept[0].readuntil(b"here")
     kept[1].write(sent)
@@ -98,7 +98,7 @@ async def test_a_request_that_never_becomes_whole_is_ended(
 
 async def test_a_dribble_buys_no_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then is not a request: the time counts from the first one."""
-    monkeypatch.setattr(listening, "WHOLE", 0.3)
+    monkeypatch.setattr(connections, "WHOLE", 0.3)
     stream, began = await served.connect(), time.monotonic()
     end = asyncio.create_task(closed(stream))
     for byte in HALF * 20:
@@ -112,7 +112,7 @@ async def test_a_dribble_buys_no_time(served: Served, monkeypatch: pytest.Monkey
 
 async def test_a_kept_connection_is_of_use(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy's: many requests, one after the other, in pieces and two at a time, for longer than one may take."""
-    monkeypatch.setattr(listening, "WHOLE", 0.3)
+    monkeypatch.setattr(connections, "WHOLE", 0.3)
     reader, writer = await served.connect()
     for _ in range(4):
         writer.write(WHOLE[:9])
@@ -130,8 +130,8 @@ async def test_a_kept_connection_is_of_use(served: Served, monkeypatch: pytest.M
 
 async def test_an_answer_may_take_its_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is being answered is never ended: neither for the time that takes nor for want of room."""
-    monkeypatch.setattr(listening, "WHOLE", 0.1)
-    monkeypatch.setattr(listening, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(connections, "WHOLE", 0.1)
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 4)
     asking = asyncio.create_task(served.ask("/slow"))
     await until(lambda: served.asked)
     for stranger in [await served.connect(HALF) for _ in range(20)]:
@@ -143,7 +143,7 @@ async def test_an_answer_may_take_its_time(served: Served, monkeypatch: pytest.M
 
 async def test_who_sends_whole_requests_finds_room(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where strangers hold all the room with halves of requests, the longest waiting one gives way to Slack's."""
-    monkeypatch.setattr(listening, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 4)
     strangers = [await served.connect(HALF) for _ in range(8)]
 
     assert (await served.ask()).text == "here"
@@ -156,7 +156,7 @@ async def test_who_sends_whole_requests_finds_room(served: Served, monkeypatch: 
 
 async def test_where_all_are_being_answered_the_newcomer_goes(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer that somebody waits for is given up for one more."""
-    monkeypatch.setattr(listening, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 2)
     asking = [asyncio.create_task(served.ask("/slow")) for _ in range(2)]
     await until(lambda: served.asked == 2)
 
@@ -168,13 +168,13 @@ async def test_where_all_are_being_answered_the_newcomer_goes(served: Served, mo
 
 def test_lines_that_strangers_cause_are_few(caplog: pytest.LogCaptureFixture) -> None:
     """The same complaint a thousand times is a few lines, and does not hide another one."""
-    listening.server_of(Starlette())
-    listening._few._since = float("-inf")
+    connections.server_of(Starlette())
+    connections._few._since = float("-inf")
     for number in range(1000):
         logging.getLogger("asyncio").error("socket.accept() out of system resource\nsocket: %s", number)
     logging.getLogger("asyncio").error("Something else")
 
-    assert len(caplog.records) == listening.MOST_LINES + 1
+    assert len(caplog.records) == connections.MOST_LINES + 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits a running process by prlimit")

@@ -10,11 +10,11 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge import store
-from bridge.demo.faults import CREATE, Fault
-from bridge.doctor import keeping
-from tests.signed import POST, command, effects, send
-from tests.space import ANA, Space, answer_text, open_space, until, until_async
+from bridge.demo.nexudus.faults import CREATE, Fault
+from bridge.operator.doctor import redis
+from bridge.store.embedded import embedded
+from tests.support.signed import POST, command, effects, send
+from tests.support.space import ANA, Space, answer_text, open_space, until, until_async
 
 
 async def get(space: Space, path: str, **headers: str) -> httpx.Response:
@@ -43,7 +43,7 @@ async def test_health_makes_no_calls(space: Space) -> None:
 async def test_a_bridge_without_redis_is_alive_and_not_ready(tmp_path: Path) -> None:
     """With Redis away, /readyz is 503 within its second, /livez 200; a post is told that it was not kept."""
     with contextlib.ExitStack() as server:
-        url = server.enter_context(store.embedded(tmp_path))
+        url = server.enter_context(embedded(tmp_path))
         async with open_space(url, worker=False) as space:
             assert (await get(space, "/readyz")).status_code == 200
             server.close()
@@ -62,7 +62,7 @@ async def test_a_full_redis_is_not_ready(space: Space, redis_url: str) -> None:
     await space.redis.config_set("maxmemory", 1)
     try:
         ready = await get(space, "/readyz")
-        found = await keeping.examine(redis_url, own=True)
+        found = await redis.examine(redis_url, own=True)
     finally:
         await space.redis.config_set("maxmemory", 0)
 

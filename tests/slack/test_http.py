@@ -12,9 +12,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from bridge import front
-from bridge.demo.sender import FORM
-from tests.signed import (
+from bridge.demo.slack.sender import FORM
+from bridge.slack import http
+from tests.support.signed import (
     JSON,
     SURROGATE,
     at_rest,
@@ -28,7 +28,7 @@ from tests.signed import (
     shortcut,
     submission,
 )
-from tests.space import SECRET, Space, answer_text
+from tests.support.space import SECRET, Space, answer_text
 
 # ── who may speak ────────────────────────────────────────────────────────────
 
@@ -123,7 +123,7 @@ async def test_slacks_published_vector_verifies(shared: Space, monkeypatch: pyte
     https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
     assert VECTOR["secret"] == SECRET
-    monkeypatch.setattr(front, "MOST_SKEW", 10**10)
+    monkeypatch.setattr(http, "MOST_SKEW", 10**10)
     signed = {"X-Slack-Request-Timestamp": VECTOR["timestamp"], "X-Slack-Signature": VECTOR["signature"]}
     headers = signed | {"Content-Type": FORM}
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.demo.sender import FORM
-from tests.material import cases
-from tests.signed import JSON, KINDS, SURROGATE, direct, event, send
-from tests.space import ANA, Space
+from bridge.demo.slack.sender import FORM
+from tests.support.material import cases
+from tests.support.signed import JSON, KINDS, SURROGATE, direct, event, send
+from tests.support.space import ANA, Space
 
 CALM = settings(
     max_examples=40,

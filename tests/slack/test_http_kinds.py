@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bridge.demo.sender import FORM
-from tests.signed import (
+from bridge.demo.slack.sender import FORM
+from tests.support.signed import (
     JSON,
     KINDS,
     POST,
@@ -22,7 +22,7 @@ from tests.signed import (
     shortcut,
     submission,
 )
-from tests.space import ANA, Space, answer_text, until
+from tests.support.space import ANA, Space, answer_text, until
 
 # ── what Slack sends, and what merely looks like it ──────────────────────────
 

@@ -10,17 +10,10 @@ from urllib.parse import urlencode
 import pytest
 import structlog
 
-from bridge.demo.sender import FORM
-from tests import overheard
-from tests.signed import (
-    command,
-    payload,
-    pressed,
-    send,
-    shortcut,
-    submission,
-)
-from tests.space import ANA, SECRET, Space, until
+from bridge.demo.slack.sender import FORM
+from tests.support import overheard
+from tests.support.signed import command, payload, pressed, send, shortcut, submission
+from tests.support.space import ANA, SECRET, Space, until
 
 SECRETS = (
     "Zanzibar-in-the-subject",

@@ -14,11 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge.demo.loopback import serve
-from bridge.demo.workspace import Workspace
-from bridge.socketmode import SocketMode
-from bridge.webapi import client_of
-from tests.slack_socket import SlackSocket, SocketSender
-from tests.space import ANA, Space, answer_text, open_space, until
+from bridge.demo.slack.workspace import Workspace
+from bridge.slack.socketmode import SocketMode
+from bridge.slack.webapi import client_of
+from tests.support.slack_socket import SlackSocket, SocketSender
+from tests.support.space import ANA, Space, answer_text, open_space, until
 
 
 class Plugged:

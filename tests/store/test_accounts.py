@@ -10,12 +10,15 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
-from bridge import accounts, running, store, wiring
-from bridge.outbox import Outbox
-from bridge.settings import prefix_of
-from tests.clinic import Clinic
-from tests.commanding import Environment, bridge, command, environment, put
-from tests.space import ANA, PASSWORD, Space, until, until_async
+from bridge import running, wiring
+from bridge.outbox.ledger import Outbox
+from bridge.settings.environment import prefix_of
+from bridge.store import accounts
+from bridge.store.client import connect
+from bridge.store.embedded import embedded
+from tests.support.clinic import Clinic
+from tests.support.commanding import Environment, bridge, command, environment, put
+from tests.support.space import ANA, PASSWORD, Space, until, until_async
 
 OLD = "36e1f31d5e3a"
 REMEDY = f"to carry them, set BRIDGE_ACCOUNT={OLD}, or put the old name back"
@@ -64,8 +67,8 @@ async def test_what_another_bridge_carries_is_no_alarm(resting: Space, redis: Re
 async def test_in_a_store_of_ones_own_nobody_else_carries_them(resting: Space, tmp_path: Path) -> None:
     """The embedded store has one process, so what waits there under another name waits for ever: not only overdue."""
     folder = tmp_path / "kept"
-    with store.embedded(folder) as url:
-        client = store.connect(url)
+    with embedded(folder) as url:
+        client = connect(url)
         await left_behind(client, overdue=0)
         await client.aclose()
 
@@ -115,8 +118,8 @@ async def test_the_doctor_hints_at_what_nobody_takes(clinic: Clinic, redis: Redi
 
 async def test_the_doctor_says_no_where_they_are_surely_left_behind(clinic: Clinic, tmp_path: Path) -> None:
     """In the embedded store no other bridge takes them, so that does not hold."""
-    with store.embedded(tmp_path / "kept") as url:
-        client = store.connect(url)
+    with embedded(tmp_path / "kept") as url:
+        client = connect(url)
         await left_behind(client, overdue=0)
         await client.aclose()
 

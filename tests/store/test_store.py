@@ -16,21 +16,23 @@ import pytest
 from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
-from bridge import store, valkey, whichstore
-from tests.space import until
+from bridge.store import choice, valkey
+from bridge.store.client import connect
+from bridge.store.embedded import StoreInUse, StoreUnavailable, embedded, of_running
+from tests.support.space import until
 
 _HOLD = """
 import sys, time
 from pathlib import Path
-from bridge import store
-with store.embedded(Path(sys.argv[1])) as url:
+from bridge.store.embedded import embedded
+with embedded(Path(sys.argv[1])) as url:
     print(url, flush=True)
     time.sleep(60)
 """
 
 
 async def _pid(url: str) -> int:
-    client = store.connect(url)
+    client = connect(url)
     info = await client.info("server")
     await client.aclose()
     return int(info["process_id"])
@@ -39,12 +41,12 @@ async def _pid(url: str) -> int:
 async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
     """A value acknowledged by one server is read from the next one in the same folder."""
     folder = tmp_path / "a folder with spaces"
-    with store.embedded(folder) as url:
-        client = store.connect(url)
+    with embedded(folder) as url:
+        client = connect(url)
         await client.set("kept", "yes")
         await client.aclose()
-    with store.embedded(folder) as url:
-        client = store.connect(url)
+    with embedded(folder) as url:
+        client = connect(url)
         assert await client.get("kept") == "yes"
         await client.aclose()
 
@@ -53,8 +55,8 @@ async def test_nobody_else_reads_what_is_kept(tmp_path: Path) -> None:
     """Private posts stand in its files: other users of the machine cannot open the folder, nor any file in it."""
     folder = tmp_path / "kept"
     folder.mkdir(mode=0o755)
-    with store.embedded(folder) as url:
-        client = store.connect(url)
+    with embedded(folder) as url:
+        client = connect(url)
         await client.set("kept", "yes")
         await client.aclose()
         made = [folder, *folder.rglob("*")]
@@ -63,8 +65,8 @@ async def test_nobody_else_reads_what_is_kept(tmp_path: Path) -> None:
 
 async def test_a_killed_server_comes_back_with_everything(tmp_path: Path) -> None:
     """kill -9 of the embedded server loses nothing and needs nobody."""
-    with store.embedded(tmp_path) as url:
-        client = store.connect(url)
+    with embedded(tmp_path) as url:
+        client = connect(url)
         await client.set("kept", "yes")
         os.kill(await _pid(url), signal.SIGKILL)
         deadline = time.monotonic() + 10
@@ -81,11 +83,11 @@ async def test_a_killed_server_comes_back_with_everything(tmp_path: Path) -> Non
 
 def test_a_second_bridge_is_told_to_keep_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two bridges never open the same folder; the second one says what to do."""
-    monkeypatch.setattr(store, "FREED", 0.3)
+    monkeypatch.setattr("bridge.store.embedded.FREED", 0.3)
     with (
-        store.embedded(tmp_path),
-        pytest.raises(store.StoreUnavailable, match="stop that one first"),
-        store.embedded(tmp_path),
+        embedded(tmp_path),
+        pytest.raises(StoreUnavailable, match="stop that one first"),
+        embedded(tmp_path),
     ):
         pass
 
@@ -97,7 +99,7 @@ def test_the_server_dies_with_a_killed_parent(tmp_path: Path) -> None:
     app.kill()
     app.wait()
     app.stdout.close()
-    with store.embedded(tmp_path) as url:
+    with embedded(tmp_path) as url:
         assert url.startswith("unix://")
 
 
@@ -115,13 +117,13 @@ def another_bridge(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 async def keep(url: str) -> int:
     """Writes a value; returns the number of the server."""
-    async with contextlib.aclosing(store.connect(url)) as client:
+    async with contextlib.aclosing(connect(url)) as client:
         await client.set("kept", "yes")
     return await _pid(url)
 
 
 async def is_kept(url: str) -> bool:
-    async with contextlib.aclosing(store.connect(url)) as client:
+    async with contextlib.aclosing(connect(url)) as client:
         return bool(await client.get("kept") == "yes")
 
 
@@ -151,14 +153,14 @@ async def test_a_hanging_store_is_not_joined_by_a_second_one(tmp_path: Path) -> 
         os.kill(frozen, signal.SIGSTOP)
         app.kill()
         app.wait()
-        with store.embedded(tmp_path) as url:
+        with embedded(tmp_path) as url:
             assert not runs(frozen)
             assert await is_kept(url)
 
 
 async def test_what_cannot_be_ended_from_here_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything left behind is frozen: the folder stays shut, the line lists one server, and killing it is enough."""
-    monkeypatch.setattr(store, "FREED", 0.3)
+    monkeypatch.setattr("bridge.store.embedded.FREED", 0.3)
     with another_bridge(tmp_path) as app:
         frozen = await keep(url_of(tmp_path))
         session = os.getpgid(frozen)
@@ -166,12 +168,12 @@ async def test_what_cannot_be_ended_from_here_is_named(tmp_path: Path, monkeypat
         try:
             app.kill()
             app.wait()
-            with pytest.raises(store.StoreInUse, match=r"does not answer; .* pgrep .* leave BRIDGE_DATA as it is"):
-                store.embedded(tmp_path).__enter__()
+            with pytest.raises(StoreInUse, match=r"does not answer; .* pgrep .* leave BRIDGE_DATA as it is"):
+                embedded(tmp_path).__enter__()
             assert listed(tmp_path) == [frozen]
             os.kill(frozen, signal.SIGKILL)
             monkeypatch.undo()
-            with store.embedded(tmp_path) as url:
+            with embedded(tmp_path) as url:
                 assert await is_kept(url)
         finally:
             os.killpg(session, signal.SIGKILL)
@@ -179,21 +181,21 @@ async def test_what_cannot_be_ended_from_here_is_named(tmp_path: Path, monkeypat
 
 async def test_a_hanging_store_is_ended_with_its_bridge(tmp_path: Path) -> None:
     """It hears no SIGTERM; after some seconds it is killed, without loss."""
-    with store.embedded(tmp_path) as url:
+    with embedded(tmp_path) as url:
         frozen = await keep(url)
         os.kill(frozen, signal.SIGSTOP)
     assert not runs(frozen)
-    with store.embedded(tmp_path) as url:
+    with embedded(tmp_path) as url:
         assert await is_kept(url)
 
 
 async def test_a_hanging_store_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that lives and does not answer is ended and started again, with one line in the log."""
     monkeypatch.setattr(valkey, "_ASKING", 0.1)
-    with capture_logs() as logged, store.embedded(tmp_path) as url:
+    with capture_logs() as logged, embedded(tmp_path) as url:
         frozen = await keep(url)
         os.kill(frozen, signal.SIGSTOP)
-        await until(lambda: not runs(frozen) and store.of_running(tmp_path), 20)
+        await until(lambda: not runs(frozen) and of_running(tmp_path), 20)
         assert await is_kept(url)
         assert listed(tmp_path) == [await _pid(url)]
     assert [each["event"] for each in logged] == ["store_hangs"]
@@ -201,10 +203,10 @@ async def test_a_hanging_store_is_started_again(tmp_path: Path, monkeypatch: pyt
 
 async def test_a_killed_shell_leaves_one_server(tmp_path: Path) -> None:
     """Who kills the first number that `ps` shows kills the shell around the server: never two on one file."""
-    with store.embedded(tmp_path) as url:
+    with embedded(tmp_path) as url:
         first = await keep(url)
         os.kill(os.getpgid(first), signal.SIGKILL)
-        await until(lambda: not runs(first) and store.of_running(tmp_path), 10)
+        await until(lambda: not runs(first) and of_running(tmp_path), 10)
         assert await is_kept(url)
         assert listed(tmp_path) == [await _pid(url)]
 
@@ -240,9 +242,9 @@ async def test_a_store_in_a_far_folder_is_found(tmp_path: Path) -> None:
     """A path too long for a socket: it is elsewhere, and whoever looks in the folder is led there."""
     far = tmp_path / ("d" * 100)
     for _ in range(2):  # the second finds what the first left
-        with store.embedded(far) as url:
-            assert store.of_running(far) == url
-        assert store.of_running(far) is None
+        with embedded(far) as url:
+            assert of_running(far) == url
+        assert of_running(far) is None
 
 
 async def test_a_store_that_is_silent_for_a_moment_is_used_when_it_is_back(
@@ -253,7 +255,7 @@ async def test_a_store_that_is_silent_for_a_moment_is_used_when_it_is_back(
         pid = await keep(url_of(tmp_path))
         os.kill(pid, signal.SIGSTOP)
         threading.Timer(2, os.kill, (pid, signal.SIGCONT)).start()
-        with whichstore.at_hand(None, tmp_path, lasting=True) as url:
+        with choice.at_hand(None, tmp_path, lasting=True) as url:
             assert await is_kept(url)
             assert await _pid(url) == pid
 
@@ -261,17 +263,17 @@ async def test_a_store_that_is_silent_for_a_moment_is_used_when_it_is_back(
 @pytest.mark.parametrize(
     ("choose", "setting"),
     [
-        (lambda folder: whichstore.for_serving(None, folder, lasting=True, alone=False), "REDIS_URL: is missing; "),
-        (lambda folder: whichstore.for_serving(None, folder, lasting=False, alone=True), "REDIS_URL: is missing; "),
-        (lambda folder: whichstore.at_hand(None, folder, lasting=False), "REDIS_URL: is missing; "),
-        (lambda folder: whichstore.at_hand(None, folder, lasting=True), "BRIDGE_DATA: nothing was ever kept in "),
+        (lambda folder: choice.for_serving(None, folder, lasting=True, alone=False), "REDIS_URL: is missing; "),
+        (lambda folder: choice.for_serving(None, folder, lasting=False, alone=True), "REDIS_URL: is missing; "),
+        (lambda folder: choice.at_hand(None, folder, lasting=False), "REDIS_URL: is missing; "),
+        (lambda folder: choice.at_hand(None, folder, lasting=True), "BRIDGE_DATA: nothing was ever kept in "),
     ],
 )
 def test_whoever_has_no_store_is_told_what_to_set(
     tmp_path: Path, choose: Callable[[Path], contextlib.AbstractContextManager[str]], setting: str
 ) -> None:
     """One line, whichever command it is: the setting's name, what is wrong, an example; and no folder is made."""
-    with pytest.raises(store.StoreUnavailable) as told, choose(tmp_path / "new"):
+    with pytest.raises(StoreUnavailable) as told, choose(tmp_path / "new"):
         pass
 
     assert str(told.value).startswith(setting)

@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from bridge import english, sentences
+from bridge.language import english, sentences
 
 TEMPLATE = "bridge.pot"
 # What Block Kit has room for; everything else is shown where 3,000 characters fit.

@@ -9,12 +9,12 @@ from time import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typer.testing import Result
 
-from bridge.demo.board import Board
 from bridge.demo.loopback import serve
-from bridge.demo.workspace import Workspace
-from bridge.manifest import SCOPES
-from tests.commanding import Environment, command, environment
-from tests.space import HALL, seed, settings_for
+from bridge.demo.nexudus.board import Board
+from bridge.demo.slack.workspace import Workspace
+from bridge.operator.manifest import SCOPES
+from tests.support.commanding import Environment, command, environment
+from tests.support.space import HALL, seed, settings_for
 
 # In the form of Slack's own; the one in their documentation, which the other tests use, is not.
 SECRET = "8f742231b10e8888abcd99efabcd85a5"

@@ -9,10 +9,10 @@ from redis.asyncio import Redis
 from typer.testing import CliRunner, Result
 
 from bridge.__main__ import cli
-from bridge.draft import Draft, Origin, Outcome
-from bridge.outbox import Outbox
-from bridge.settings import Settings
-from tests.space import ANA, Space
+from bridge.outbox.ledger import Outbox
+from bridge.post.draft import Draft, Origin, Outcome
+from bridge.settings.environment import Settings
+from tests.support.space import ANA, Space
 
 TEAM = "T0BRIDGE"
 

@@ -5,10 +5,10 @@ import html
 from collections.abc import AsyncIterator
 from typing import Any
 
-from bridge import sentences
-from bridge.demo.faults import CREATE
-from bridge.demo.sender import Reply
-from tests.space import ANNEX, HALL, Space, answer_text, open_space, until
+from bridge.demo.nexudus.faults import CREATE
+from bridge.demo.slack.sender import Reply
+from bridge.language import sentences
+from tests.support.space import ANNEX, HALL, Space, answer_text, open_space, until
 
 DORA = "U0DORA"
 DORAS = "dora@space.example"

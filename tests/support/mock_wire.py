@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 from redis.asyncio import Redis
 
-from bridge.nexudus import Nexudus
-from bridge.pace import Pace
-from bridge.tokens import Tokens
+from bridge.nexudus.client import Nexudus
+from bridge.nexudus.pace import Pace
+from bridge.nexudus.tokens import Tokens
 
 LOGIN = ("api-user@example.com", "a password")
 THREADS = "/api/community/communitythreads"

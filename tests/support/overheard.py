@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from bridge.demo.sender import Reply, Sender
+from bridge.demo.slack.sender import Reply, Sender
 
 # https://docs.slack.dev/authentication/tokens; the stand-in board's tokens are at-… and rt-….
 LOOKS = {

@@ -6,8 +6,8 @@ from collections.abc import Sized
 from typing import Any
 from urllib.parse import urlencode
 
-from bridge.demo.sender import FORM, Reply
-from tests.space import ANA, Space, until
+from bridge.demo.slack.sender import FORM, Reply
+from tests.support.space import ANA, Space, until
 
 JSON = "application/json"
 POST = "post Coffee is back | The machine works again"

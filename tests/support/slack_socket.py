@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from bridge.demo.sender import Reply, Sender
-from bridge.demo.workspace import Workspace
-from tests import overheard
+from bridge.demo.slack.sender import Reply, Sender
+from bridge.demo.slack.workspace import Workspace
+from tests.support import overheard
 
 
 @dataclass

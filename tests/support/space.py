@@ -13,13 +13,13 @@ from redis.exceptions import RedisError
 from starlette.applications import Starlette
 
 from bridge import running, wiring
-from bridge.demo.board import Board
 from bridge.demo.loopback import Loopback
-from bridge.demo.sender import Reply, Sender
-from bridge.demo.workspace import Workspace
-from bridge.settings import GivenSettings, Settings
-from tests import keys
-from tests.overheard import Overheard
+from bridge.demo.nexudus.board import Board
+from bridge.demo.slack.sender import Reply, Sender
+from bridge.demo.slack.workspace import Workspace
+from bridge.settings.environment import GivenSettings, Settings
+from tests.support import keys
+from tests.support.overheard import Overheard
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 PASSWORD = "hush-4711"

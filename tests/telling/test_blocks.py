@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import blocks, sentences
-from bridge.demo.limits import block_faults, view_faults
-from bridge.draft import Draft, Ending, Origin, Outcome
-from bridge.entry import Entry
+from bridge.demo.slack.limits import block_faults, view_faults
+from bridge.language import sentences
+from bridge.post.draft import Draft, Ending, Origin, Outcome
+from bridge.post.entry import Entry
+from bridge.telling import blocks
 
 ORIGIN = Origin("T1", "U1", 1.0, channel="C1")
 HOSTILE = st.text(max_size=254) | st.sampled_from(["<!channel>" * 20, "<@U1>", "&" * 254, "*_~`" * 60, "😀" * 254])

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge import blocks, sentences
-from bridge.demo.faults import Fault
-from bridge.draft import Draft, Origin
-from tests.signed import command
-from tests.space import ANA, BEN, Space, answer_text, open_space, until, until_async
+from bridge.demo.nexudus.faults import Fault
+from bridge.language import sentences
+from bridge.post.draft import Draft, Origin
+from bridge.telling import blocks
+from tests.support.signed import command
+from tests.support.space import ANA, BEN, Space, answer_text, open_space, until, until_async
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tests.hostile import HOSTILE
-from tests.shown import Alive, Shown, alive, bare
-from tests.space import ANA, BEN, CARL, HALL, Space, open_space, until
+from tests.support.hostile import HOSTILE
+from tests.support.shown import Alive, Shown, alive, bare
+from tests.support.space import ANA, BEN, CARL, HALL, Space, open_space, until
 
 HOSTILE_NAME = "*Ben* `x` <img src=x onerror=alert(1)> @[Ann](contact:7) [y](javascript:z)"
 

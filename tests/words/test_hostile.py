@@ -8,17 +8,20 @@ from typing import Any
 
 import pytest
 
-from bridge import blocks, words
-from bridge import draft as drafts
-from bridge.conversation import Conversation
-from bridge.draft import Draft, Origin, Outcome
-from bridge.entry import Entry
-from bridge.form import Form, form_view
-from bridge.seal import Seal
-from bridge.words import Names
-from tests.hostile import HOSTILE
-from tests.shown import Alive, Raw, Shown, alive, bare, check_rich
-from tests.typed import link, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
+from bridge.form.seal import Seal
+from bridge.form.view import Form, form_view
+from bridge.post import draft as drafts
+from bridge.post.conversation import Conversation
+from bridge.post.draft import Draft, Origin, Outcome
+from bridge.post.entry import Entry
+from bridge.telling import blocks
+from bridge.words.conversions import inert, message_to_markdown, name_to_markdown, to_plain
+from bridge.words.mrkdwn import escape
+from bridge.words.nouns import Names
+from bridge.words.prefill import as_rich_text
+from tests.support.hostile import HOSTILE
+from tests.support.shown import Alive, Raw, Shown, alive, bare, check_rich
+from tests.support.typed import link, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
 
 Json = dict[str, Any]
 
@@ -55,7 +58,7 @@ def attached(text: str) -> str:
     keys = ("pretext", "author_name", "author_link", "title", "title_link", "text", "footer", "image_url", "fallback")
     everything = dict.fromkeys(keys, text) | {"fields": [{"title": text, "value": text}], "blocks": blocks_of(text)}
     attachments = [everything, {"fallback": text}, {"actions": [{"type": "button", "text": text, "url": text}]}]
-    return words.message_to_markdown({"text": text, "attachments": attachments, "files": [{"name": text}]})
+    return message_to_markdown({"text": text, "attachments": attachments, "files": [{"name": text}]})
 
 
 def blocks_of(text: str) -> list[Json]:
@@ -79,7 +82,7 @@ def coded(text: str) -> str:
 
 def conversed(text: str) -> str:
     """Speakers, apps, the time zone, and what they said."""
-    said_ = [{"ts": "1", "user": "U1", "text": text}, {"ts": "2", "username": text, "text": words.escape(text)}]
+    said_ = [{"ts": "1", "user": "U1", "text": text}, {"ts": "2", "username": text, "text": escape(text)}]
     return Conversation(tuple(said_), 9, text).markdown(Names({"U1": text}))
 
 
@@ -91,7 +94,7 @@ FIELDS: dict[str, Callable[[str], str]] = {
     ),
     "code": coded,
     "mrkdwn": mrkdwn_to_markdown,
-    "escaped mrkdwn": lambda text: mrkdwn_to_markdown(f"> {words.escape(text)}\n• *{words.escape(text)}*"),
+    "escaped mrkdwn": lambda text: mrkdwn_to_markdown(f"> {escape(text)}\n• *{escape(text)}*"),
     "labels": labelled,
     "names": named,
     "link text": lambda text: to_markdown(section(said("!"), link("https://a.example/", text), said("(x)"))),
@@ -100,7 +103,7 @@ FIELDS: dict[str, Callable[[str], str]] = {
     "elements": elements,
     "attachments": attached,
     "whole threads": conversed,
-    "credit": lambda text: f"Originally by {words.name_to_markdown(text)}, shared by **{words.name_to_markdown(text)}** · x",
+    "credit": lambda text: f"Originally by {name_to_markdown(text)}, shared by **{name_to_markdown(text)}** · x",
 }  # fmt: skip
 
 
@@ -127,7 +130,7 @@ def test_hostile_text_is_dead_where_the_board_shows_html(field: str) -> None:
 def test_hostile_text_is_read_as_typed(field: str) -> None:
     """Whatever was tried, the reader sees the characters, as often as they were written."""
     for text in HOSTILE:
-        typed = bare(words.to_plain(section(said(text))))
+        typed = bare(to_plain(section(said(text))))
         shown = bare(Shown(FIELDS[field](text)).text)
         if typed:
             assert shown in (typed, typed * 4, f"!{typed}(x)"), text
@@ -136,11 +139,11 @@ def test_hostile_text_is_read_as_typed(field: str) -> None:
 def test_a_hostile_name_is_only_a_name() -> None:
     """A name keeps its characters on one line, and holds nothing that a renderer would link by itself."""
     for text in HOSTILE:
-        out = words.name_to_markdown(text)
+        out = name_to_markdown(text)
         assert "\n" not in out
         assert not re.search(r"(?i)\w@\w|://|www\.", out), text
         assert bare(Shown(f"by {out}").text) == bare(
-            "by" + re.sub("[\u202a-\u202e]", "", words.to_plain(section(said(text))))
+            "by" + re.sub("[\u202a-\u202e]", "", to_plain(section(said(text))))
         )
 
 
@@ -148,14 +151,14 @@ def test_a_subject_and_tags_are_dead_and_read_as_typed() -> None:
     """Plain fields: no element in them taken for HTML, nothing for the board's stripping filter, no mention."""
     for text in HOSTILE:
         draft = Draft(Origin("T", "U", 0), text, ({"mrkdwn": "x"},), tags=drafts.parse_tags(text))
-        for line in (words.inert(draft.subject), drafts.compose_tags(draft)):
+        for line in (inert(draft.subject), drafts.compose_tags(draft)):
             assert Alive(line).found == []
             assert not re.search(
                 r"(?s)<.*?>|[\x00-\x1f\ud800-\udfff]|(?i)@\[[^\]]*\]\(contact:".replace("(?i)", ""), line
             )
-            assert words.inert(line) == line
-        same = words.to_plain(section(said(text)))
-        assert bare(words.inert(text).replace("‹", "<").replace("›", ">")) == bare(same), text
+            assert inert(line) == line
+        same = to_plain(section(said(text)))
+        assert bare(inert(text).replace("‹", "<").replace("›", ">")) == bare(same), text
 
 
 # ── back in Slack ────────────────────────────────────────────────────────────
@@ -210,5 +213,5 @@ def test_hostile_messages_are_dead_in_the_form() -> None:
             "blocks": [*section(said(text), link(text, text), *UNKNOWN), *blocks_of(text)],
             "attachments": [{"text": text}],
         }
-        block, _ = words.as_rich_text(message, names, 100_000)
+        block, _ = as_rich_text(message, names, 100_000)
         check_rich(block)

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from bridge import words
-from tests.material import beside, cases
-from tests.shown import COMMONMARK, TAGS, Shown, bare, check_rich
-from tests.typed import NAMES, mentioned, mrkdwn_to_markdown
+from bridge.words.conversions import message_to_markdown
+from bridge.words.nouns import Names
+from bridge.words.prefill import as_rich_text
+from tests.support.material import beside, cases
+from tests.support.shown import COMMONMARK, TAGS, Shown, bare, check_rich
+from tests.support.typed import NAMES, mentioned, mrkdwn_to_markdown
 
 OWN = [
     {
@@ -49,15 +51,15 @@ def test_what_slack_really_sends_is_survived() -> None:
         node = pending.pop()
         pending += node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
         if isinstance(node, dict):
-            assert Shown(words.message_to_markdown(node, NAMES)).tags <= TAGS
-            check_rich(words.as_rich_text(node, NAMES, 3000)[0])
+            assert Shown(message_to_markdown(node, NAMES)).tags <= TAGS
+            check_rich(as_rich_text(node, NAMES, 3000)[0])
 
 
 @pytest.mark.parametrize("case", cases("clojurians-log.json") + cases("slackdown.json"), ids=lambda case: case["id"])
 def test_every_person_and_channel_is_named(case: dict[str, Any]) -> None:
     """Everybody mentioned is asked for and named, every public channel too; no id is left."""
     needed = mentioned(None, case["input"])
-    known = words.Names(
+    known = Names(
         {user: f"Person {user[-3:]}" for user in needed.users},
         {each: f"c-{each[-3:].lower()}" for each in needed.channels},
     )

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import words
-from bridge.words import Mentioned
-from tests.shown import Alive
-from tests.typed import NAMES, link, mentioned, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
+from bridge.words.conversions import first_line, inert, mentioned_in, message_to_markdown, name_to_markdown, to_plain
+from bridge.words.mrkdwn import escape
+from bridge.words.nouns import Mentioned, Names
+from bridge.words.prefill import as_rich_text
+from tests.support.shown import Alive
+from tests.support.typed import NAMES, link, mentioned, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
 
 
 def test_mentioned_asks_for_what_the_conversion_needs() -> None:
@@ -32,8 +34,8 @@ def test_plain_text_has_no_markup() -> None:
         *section(said("a", "bold"), said("*"), link("https://x.example", "b")),
         *rich(rows("bullet", "c")),
     ]
-    assert words.to_plain(blocks) == "a*b\nc"
-    assert words.to_plain(None, "*a* &amp; <@U2> :wave:", NAMES) == "a & @bo_b 👋"
+    assert to_plain(blocks) == "a*b\nc"
+    assert to_plain(None, "*a* &amp; <@U2> :wave:", NAMES) == "a & @bo_b 👋"
 
 
 @pytest.mark.parametrize(
@@ -46,13 +48,13 @@ def test_plain_text_has_no_markup() -> None:
 )  # fmt: skip
 def test_a_subject_is_suggested(plain: str, limit: int, expected: str) -> None:
     """The first line that says something, cut at a word."""
-    assert words.first_line(plain, limit) == expected
+    assert first_line(plain, limit) == expected
 
 
 @given(st.text(max_size=60), st.integers(-2, 40))
 def test_a_subject_keeps_to_its_limit(plain: str, limit: int) -> None:
     """A suggestion is one line and never longer than asked."""
-    line = words.first_line(plain, limit)
+    line = first_line(plain, limit)
     assert len(line) <= max(limit, 0)
     assert "\n" not in line
 
@@ -60,8 +62,8 @@ def test_a_subject_keeps_to_its_limit(plain: str, limit: int) -> None:
 @given(st.text())
 def test_escaped_text_means_itself(text: str) -> None:
     """What was escaped for Slack is read back as it was, and holds no angle bracket."""
-    assert not re.search("[<>]", words.escape(text))
-    assert words.escape("<!channel> & <@U1>") == "&lt;!channel&gt; &amp; &lt;@U1&gt;"
+    assert not re.search("[<>]", escape(text))
+    assert escape("<!channel> & <@U1>") == "&lt;!channel&gt; &amp; &lt;@U1&gt;"
 
 
 def test_a_message_brings_attachments_and_files() -> None:
@@ -81,14 +83,14 @@ def test_a_message_brings_attachments_and_files() -> None:
         "files": [{"name": "plan_v1.pdf"}, {"title": "Canvas"}, {"id": "F1"}],
     }
     expected = "a\n\np\n\n[t](https://a.example/)\n\n**x**\n\nf & g\n\nFile: plan_v1.pdf  \nFile: Canvas"
-    assert words.message_to_markdown(message, NAMES) == expected
+    assert message_to_markdown(message, NAMES) == expected
 
 
 def test_an_unfurled_message_stays_where_it_was() -> None:
     """Words from another channel come along only when that channel is known to be public."""
     for channel, expected in (("C9", "a"), ("C1", "a\n\nsecret")):
         unfurl = {"is_msg_unfurl": True, "channel_id": channel, "text": "secret", "fallback": "secret"}
-        assert words.message_to_markdown({"text": "a", "attachments": [unfurl]}, NAMES) == expected
+        assert message_to_markdown({"text": "a", "attachments": [unfurl]}, NAMES) == expected
 
 
 def test_another_conversation_is_known_by_any_of_its_marks() -> None:
@@ -100,7 +102,7 @@ def test_another_conversation_is_known_by_any_of_its_marks() -> None:
         {"message_blocks": [{"ts": "1"}]},
     ):
         unfurl = {**mark, "text": "secret", "fallback": "secret", "author_name": "x", "footer": "Posted in #secret"}
-        assert words.message_to_markdown({"text": "a", "attachments": [unfurl]}, NAMES) == "a"
+        assert message_to_markdown({"text": "a", "attachments": [unfurl]}, NAMES) == "a"
 
 
 def test_a_link_into_a_private_conversation_stays_in_slack() -> None:
@@ -116,7 +118,7 @@ def test_a_link_into_a_private_conversation_stays_in_slack() -> None:
     ):
         for label, expected in (("", "a message in Slack"), (url, "a message in Slack"), ("our plan", "our plan")):
             assert to_markdown(section(link(url, label)), "", NAMES) == expected
-        assert mrkdwn_to_markdown(f"<{url}|see C9>", words.Names()) in ("a message in Slack", "see C9")
+        assert mrkdwn_to_markdown(f"<{url}|see C9>", Names()) in ("a message in Slack", "see C9")
     public = f"{base}/C1/p17"
     assert to_markdown(section(link(public)), "", NAMES) == f"<{public}>"
     assert mentioned(section(link(public), link(f"{base}/C9"))).channels == {"C1", "C9"}
@@ -168,10 +170,10 @@ def test_no_writing_of_an_address_and_no_place_for_it_gives_a_private_channel_aw
         {"attachments": [{"fields": [{"title": url, "value": url}], "title": url, "title_link": url}]},
         {"attachments": [{"text": "t", "footer": url, "author_name": url, "author_link": url, "image_url": url}]},
     ]
-    told = words.message_to_markdown(messages[where], NAMES)
+    told = message_to_markdown(messages[where], NAMES)
     assert "SECRET99" not in told.upper()
     assert "a message in Slack" in told
-    assert "C0SECRET99" in words.mentioned_in(messages[where]).channels
+    assert "C0SECRET99" in mentioned_in(messages[where]).channels
 
 
 def test_what_only_resembles_an_address_of_slack_stays_as_it_is() -> None:
@@ -225,7 +227,7 @@ def test_a_text_of_one_long_word_is_read_in_no_time() -> None:
 def test_a_link_into_slack_stays_a_link_in_the_form() -> None:
     """The form is still Slack: whether a channel is public is decided at delivery, when there is time to ask."""
     url = "https://acme.slack.com/archives/C9/p17"
-    block, _ = words.as_rich_text({"blocks": section(link(url))}, NAMES, 100)
+    block, _ = as_rich_text({"blocks": section(link(url))}, NAMES, 100)
     assert block == section({"type": "link", "url": url, "text": url})[0]
 
 
@@ -233,15 +235,15 @@ def test_groups_are_named_by_what_slack_wrote_into_the_text() -> None:
     """Blocks hold a group's id alone, the text beside them its handle."""
     blocks = section(said("hi "), {"type": "usergroup", "usergroup_id": "S7"})
     message = {"text": "hi <!subteam^S7|@makers &amp; co>", "blocks": blocks}
-    assert words.message_to_markdown(message, NAMES) == "hi @makers & co"
+    assert message_to_markdown(message, NAMES) == "hi @makers & co"
 
 
 def test_names_that_come_late_are_put_where_the_id_stood() -> None:
     """An id in a form's text becomes the name as text: in code, at a line's start, beside a longer id, and once only."""
-    names = words.Names({"U1": "*Ann* `x`", "U12": "Bo"}, late=frozenset({"U1", "U12"}))
+    names = Names({"U1": "*Ann* `x`", "U12": "Bo"}, late=frozenset({"U1", "U12"}))
     blocks = section(said("@U1 and @U12, not @U3 "), said("@U1", "code"))
     assert to_markdown(blocks, "", names) == "@\\*Ann\\* \\`x\\` and @Bo, not @U3 `` @*Ann* `x` ``"
-    unknown = words.Names(late=frozenset({"U1"}))
+    unknown = Names(late=frozenset({"U1"}))
     assert to_markdown(section(said("@U1")), "", unknown) == "@someone"
 
 
@@ -251,7 +253,7 @@ def test_mentions_in_attachments_are_asked_for() -> None:
         {"text": "<@U5>", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "<#C7>"}}]},
         {"is_msg_unfurl": True, "channel_id": "C8", "text": "<@U6>"},
     ]
-    found = words.mentioned_in({"text": "<@U4>", "attachments": attachments})
+    found = mentioned_in({"text": "<@U4>", "attachments": attachments})
     assert found == Mentioned(frozenset({"U4", "U5", "U6"}), frozenset({"C7", "C8"}))
 
 
@@ -264,12 +266,12 @@ def test_what_an_app_says_is_carried() -> None:
         "actions": [{"type": "button", "text": "Open", "url": "https://ci.example/2"}],
     }  # fmt: skip
     message = {"subtype": "bot_message", "username": "CI", "text": "", "attachments": [attachment]}
-    assert words.message_to_markdown(message, NAMES).split("\n\n") == [
+    assert message_to_markdown(message, NAMES).split("\n\n") == [
         "[Jane \\*D\\*](https://x.example/)", "[Build & test](https://ci.example/1)", "**passed**", "**Branch**  \n`main`", "**Log**",
         "- a", "[Open](https://ci.example/2)", "<https://ci.example/x.png>", "CI",
     ]  # fmt: skip
     unfurl = {"from_url": "https://e.example/a.png", "image_url": "https://e.example/a.png", "fallback": "a picture"}
-    assert words.message_to_markdown({"text": "x", "attachments": [unfurl]}) == "x\n\na picture"
+    assert message_to_markdown({"text": "x", "attachments": [unfurl]}) == "x\n\na picture"
 
 
 @pytest.mark.parametrize(
@@ -287,7 +289,7 @@ def test_what_an_app_says_is_carried() -> None:
 )  # fmt: skip
 def test_every_kind_of_message_keeps_its_words(message: dict[str, object], expected: str) -> None:
     """/me, deleted, broadcast, edited, files alone, an empty label, times."""
-    assert words.message_to_markdown(message, NAMES) == expected
+    assert message_to_markdown(message, NAMES) == expected
 
 
 @pytest.mark.parametrize(
@@ -301,23 +303,23 @@ def test_every_kind_of_message_keeps_its_words(message: dict[str, object], expec
 )  # fmt: skip
 def test_a_subject_is_harmless_and_reads_as_typed(typed: str, sent: str) -> None:
     """Brackets that could be a tag are others that look alike; what cannot be seen breaks references and mentions."""
-    assert words.inert(typed) == sent
+    assert inert(typed) == sent
     assert Alive(sent).found == []
 
 
 @given(st.text(st.sampled_from("<>&;#!/?a1 lt@[](contact:") | st.characters(), max_size=40))
 def test_a_subject_is_made_harmless_once(typed: str) -> None:
     """No tag, comment or reference is left whatever was typed, and a second time changes nothing."""
-    sent = words.inert(typed)
-    assert words.inert(sent) == sent
+    sent = inert(typed)
+    assert inert(sent) == sent
     assert Alive(sent).found == []
     assert not re.search(r"(?s)<.*?>", sent)
 
 
 def test_a_name_holds_no_address() -> None:
     """Renderers that link bare addresses find none in a name; an ordinary name is left as it is."""
-    assert words.name_to_markdown("J.R. Müller-Lee (she/her)") == "J.R. Müller-Lee (she/her)"
+    assert name_to_markdown("J.R. Müller-Lee (she/her)") == "J.R. Müller-Lee (she/her)"
     for name in ("Ann https://evil.example", "www.evil.example", "Ann a@evil.example", "Ann evil.example"):
-        out = words.name_to_markdown(name)
+        out = name_to_markdown(name)
         assert out.replace("\u2060", "") == name
         assert not re.search(r"://|www\.|\w@\w|\s\w+\.\w", out)

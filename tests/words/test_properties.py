@@ -7,9 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge import words
-from tests.shown import MEANT, TAGS, Raw, Shown, alive, bare, seen, visible
-from tests.typed import NAMES, NAUGHTY, links, messages, prose, rich, rows, said, section, spans, styles, to_markdown
+from bridge.words.conversions import to_plain
+from bridge.words.prefill import as_rich_text
+from tests.support.shown import MEANT, TAGS, Raw, Shown, alive, bare, seen, visible
+from tests.support.typed import (
+    NAMES,
+    NAUGHTY,
+    links,
+    messages,
+    prose,
+    rich,
+    rows,
+    said,
+    section,
+    spans,
+    styles,
+    to_markdown,
+)
 
 items = st.tuples(st.sampled_from(["bullet", "ordered"]), prose, st.integers(0, 3), st.integers(0, 12), st.booleans())
 
@@ -32,7 +46,7 @@ def test_every_word_of_a_message_is_rendered(elements: list[dict[str, Any]]) -> 
     """Sections, quotes, lists and code in any order show their words, apart where they were apart; all else is dead."""
     blocks = rich(*elements)
     out = to_markdown(blocks)
-    assert " ".join(seen(Shown(out).text).split()) == " ".join(seen(words.to_plain(blocks)).split())
+    assert " ".join(seen(Shown(out).text).split()) == " ".join(seen(to_plain(blocks)).split())
     assert alive(out) == []
 
 
@@ -40,8 +54,8 @@ def test_every_word_of_a_message_is_rendered(elements: list[dict[str, Any]]) -> 
 @given(messages)
 def test_a_round_through_the_form_changes_nothing(elements: list[dict[str, Any]]) -> None:
     """A message that goes through a prefilled field is the same on the board, however often it does."""
-    block, _ = words.as_rich_text({"blocks": rich(*elements)}, NAMES, 10**6)
-    again, _ = words.as_rich_text({"blocks": [block]}, NAMES, 10**6)
+    block, _ = as_rich_text({"blocks": rich(*elements)}, NAMES, 10**6)
+    again, _ = as_rich_text({"blocks": [block]}, NAMES, 10**6)
     assert again == block
     assert to_markdown([block]) == to_markdown(rich(*elements), "", NAMES)
 
@@ -62,7 +76,7 @@ def test_every_list_is_rendered_as_typed(listed: list[tuple[str, str, int, int, 
     """Items show their characters whatever their order, indentation, numbers and borders."""
     made = [rows(s, text, indent=i, offset=o, border=int(b)) for s, text, i, o, b in listed]
     shown = Shown(to_markdown(rich(*made)))
-    assert bare(shown.text) == bare("".join(words.to_plain(rich(one)) for one in made))
+    assert bare(shown.text) == bare("".join(to_plain(rich(one)) for one in made))
     assert shown.tags <= TAGS - {"pre", "a"}
 
 
@@ -71,7 +85,7 @@ def test_every_list_is_rendered_as_typed(listed: list[tuple[str, str, int, int, 
 def test_naughty_text_is_only_text(text: str, style: str) -> None:
     """Text that looks like Markdown or HTML shows as typed, alone, in quotes, items and inside words."""
     span = said(text, *([style] if style else []))
-    plain = bare(words.to_plain(section(said(text))))
+    plain = bare(to_plain(section(said(text))))
     for before, after in (("", ""), ("w", "w"), ("a ", " b"), ("!", "[x](y)"), ("&", ";"), ("- ", ".")):
         blocks = section(said(before), span, said(after))
         assert bare(Shown(to_markdown(blocks)).text) == bare(before + plain + after)
@@ -85,5 +99,5 @@ def test_code_is_not_touched(text: str) -> None:
     """A block of code shows what it holds, and leaves room for any fence inside."""
     made = {"type": "rich_text_preformatted", "language": "c++", "elements": [said(text)]}
     out = to_markdown(rich(made))
-    assert bare(Shown(out).text) == bare(words.to_plain(section(said(text))))
+    assert bare(Shown(out).text) == bare(to_plain(section(said(text))))
     assert Shown(out).tags <= {"pre", "code"}

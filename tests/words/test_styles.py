@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge import words
-from tests.shown import COMMONMARK
-from tests.typed import NAMES, link, links, rich, rows, said, section, spans, styles, to_markdown
+from bridge.words.conversions import to_plain
+from tests.support.shown import COMMONMARK
+from tests.support.typed import NAMES, link, links, rich, rows, said, section, spans, styles, to_markdown
 
 MARKS = {"strong": "bold", "em": "italic", "s": "strike", "code": "code", "a": "link"}
 Marked = list[tuple[str, frozenset[str]]]
@@ -40,7 +40,7 @@ def typed(elements: list[dict[str, Any]]) -> Iterator[tuple[str, frozenset[str]]
     for each in elements:
         style = frozenset(each.get("style", {})) - {"underline"}
         style |= {"link"} if each["type"] == "link" else set()
-        text = words.to_plain(section(each))
+        text = to_plain(section(each))
         yield from ((char, style) for char in text if char.strip() and char not in "\u2060")
 
 

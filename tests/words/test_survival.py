@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge import words
+from bridge.words.conversions import inert, mentioned_in, message_to_markdown, name_to_markdown, to_plain
+from bridge.words.prefill import as_rich_text
 from tests.bench.words import MANY, UNKIND, cost, long_text, many, ordinary
-from tests.shown import TAGS, Shown, check_rich
-from tests.typed import NAMES, mentioned, mrkdwn_to_markdown, said, to_markdown
+from tests.support.shown import TAGS, Shown, check_rich
+from tests.support.typed import NAMES, mentioned, mrkdwn_to_markdown, said, to_markdown
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -47,17 +48,17 @@ slackish = st.recursive(
 
 def everything(value: Any) -> None:
     mentioned(value, value)
-    words.mentioned_in(value)
-    words.inert(value)
-    words.name_to_markdown(value)
-    words.to_plain(value, value, NAMES)
+    mentioned_in(value)
+    inert(value)
+    name_to_markdown(value)
+    to_plain(value, value, NAMES)
     mrkdwn_to_markdown(value, NAMES)
-    words.message_to_markdown(value, NAMES)
+    message_to_markdown(value, NAMES)
     for text in (to_markdown(value, value, NAMES), to_markdown([value], "", NAMES)):
         text.encode()
         assert Shown(text).tags <= TAGS
     for message in (value, {"blocks": value}, {"blocks": [value], "attachments": [value], "files": [value]}):
-        check_rich(words.as_rich_text(message, NAMES, 3000)[0])
+        check_rich(as_rich_text(message, NAMES, 3000)[0])
 
 
 @settings(max_examples=150, deadline=None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.typed import NAMES, link, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
+from tests.support.typed import NAMES, link, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
 
 TABLE: list[tuple[str, list[dict[str, Any]], str]] = [
     ("styles next to blanks", section(said(" so ", "bold"), said("it")), "**so** it"),

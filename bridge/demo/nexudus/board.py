@@ -17,9 +17,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bridge.demo import Json
-from bridge.demo.entities import BUSINESSES, COWORKERS, FILES, GROUPS, THREAD_DEFAULTS, THREADS, UNSENT, USERS, Entity
-from bridge.demo.faults import Door, Moods, envelope
+from bridge.demo.loopback import Json
+from bridge.demo.nexudus.entities import (
+    BUSINESSES,
+    COWORKERS,
+    FILES,
+    GROUPS,
+    THREAD_DEFAULTS,
+    THREADS,
+    UNSENT,
+    USERS,
+    Entity,
+)
+from bridge.demo.nexudus.faults import Door, Moods, envelope
 
 
 class Board(Moods):

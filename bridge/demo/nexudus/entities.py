@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bridge.demo import Json
+from bridge.demo.loopback import Json
 
 THREAD_DEFAULTS: Json = {
     "CommunityGroupId": None, "CoworkerId": None, "InstantDelivery": False, "Tags": None, "Private": False,

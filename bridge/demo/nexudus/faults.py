@@ -15,9 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.demo import Json
-from bridge.demo.logins import Logins
-from bridge.demo.loopback import again, hang_up, left, nowhere
+from bridge.demo.loopback import Json, again, hang_up, left, nowhere
+from bridge.demo.nexudus.logins import Logins
 
 CREATE = "POST /api/community/communitythreads"
 OOPS = {"Message": "Ooops! There was a problem while running this action"}

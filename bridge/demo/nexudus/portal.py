@@ -3,9 +3,9 @@
 import nh3
 from markdown_it import MarkdownIt
 
-from bridge.demo import Json
-from bridge.demo.board import Board
-from bridge.demo.scene import PEOPLE, Person
+from bridge.demo.loopback import Json
+from bridge.demo.nexudus.board import Board
+from bridge.demo.page.scene import PEOPLE, Person
 
 # The classic portal pipes the message through a Markdown filter, which lets HTML pass.
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["strikethrough", "table"])

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 
 import typer
 
-from bridge import store
-from bridge.demo import backstage, lent
+from bridge.demo import backstage
 from bridge.demo.loopback import serve
-from bridge.demo.scene import settle
-from bridge.demo.site import Site
+from bridge.demo.page import lent
+from bridge.demo.page.scene import settle
+from bridge.demo.page.site import Site
 from bridge.demo.stage import guarded, open_stage
+from bridge.store.embedded import StoreUnavailable
 
 # Long enough that "slow" is slow and not silent; the waits are seconds instead of minutes.
 PACE = {"nexudus_timeout": 3, "nexudus_search_lag": 1, "longest_wait": 2, "still_trying_after": 2, "lease": 10}
@@ -45,7 +46,7 @@ async def _serve(port: int, show: bool, stand_ins: bool) -> int:
                 if show:
                     await asyncio.to_thread(webbrowser.open, url)
                 await asyncio.Event().wait()
-    except store.StoreUnavailable as unavailable:
+    except StoreUnavailable as unavailable:
         typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)
     except OSError as error:
         typer.echo(f"The demo cannot listen on port {port}: {error.strerror}. Try --port 0.", err=True)

@@ -4,14 +4,14 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bridge import words
-from bridge.demo import Json
-from bridge.demo.feed import direct, private_messages
-from bridge.demo.mood import Switch
-from bridge.demo.sender import Reply
+from bridge.demo.loopback import Json
+from bridge.demo.page.feed import direct, private_messages
+from bridge.demo.page.mood import Switch
+from bridge.demo.slack.sender import Reply
+from bridge.demo.slack.talk import Talk, section, text
+from bridge.demo.slack.views import VALUES
 from bridge.demo.stage import Stage
-from bridge.demo.talk import Talk, section, text
-from bridge.demo.views import VALUES
+from bridge.words.mrkdwn import escape
 
 # A command of more than this is not typed by a person.
 MOST_TYPED = 8000
@@ -123,7 +123,7 @@ class Doings:
                 return f"<@{people[full]}|{name}>" if full else found[0]
             return f"<#{channels[name]}|{name}>" if name in channels else found[0]
 
-        return re.sub(r"([@#])([\w-]+)", reference, words.escape(typed))
+        return re.sub(r"([@#])([\w-]+)", reference, escape(typed))
 
 
 def _value(kind: str, given: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from bridge.demo import Json
-from bridge.demo.scene import PEOPLE
+from bridge.demo.loopback import Json
+from bridge.demo.page.scene import PEOPLE
+from bridge.demo.slack.talk import Talk
 from bridge.demo.stage import Stage
-from bridge.demo.talk import Talk
 
 
 def direct(me: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from bridge.demo.stage import HALL
-from bridge.settings import Settings
+from bridge.settings.environment import Settings
 
 USUAL_PORT = 3000
 _WHY = {"port": "# keep this: the stand-in for Slack calls this port\n"}

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bridge.demo.board import Board
-from bridge.demo.faults import Fault
+from bridge.demo.nexudus.board import Board
+from bridge.demo.nexudus.faults import Fault
 from bridge.demo.stage import Stage
 
 SLOWNESS = 1.5

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from bridge.demo.board import Board
+from bridge.demo.nexudus.board import Board
+from bridge.demo.slack.talk import Talk, bullets, emoji, file, link, section, text, user
+from bridge.demo.slack.workspace import Workspace
 from bridge.demo.stage import HALL, LOGIN, PASSWORD
-from bridge.demo.talk import Talk, bullets, emoji, file, link, section, text, user
-from bridge.demo.workspace import Workspace
 
 ANNEX = 1421021017
 MAKERS, FOUNDERS = 12, 13

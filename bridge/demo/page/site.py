@@ -16,14 +16,16 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.demo import Json, feed, portal, way
-from bridge.demo.doings import Doings
-from bridge.demo.mood import MOODS, Switch
-from bridge.demo.scene import PEOPLE, first_words
+from bridge.demo.loopback import Json
+from bridge.demo.nexudus import portal
+from bridge.demo.page import feed, way
+from bridge.demo.page.doings import Doings
+from bridge.demo.page.mood import MOODS, Switch
+from bridge.demo.page.scene import PEOPLE, first_words
 from bridge.demo.stage import Stage
 
 FILES = Path(__file__).parent / "assets"
-EMOJI = Path(__file__).parents[1] / "words" / "emoji.json"
+EMOJI = Path(__file__).parents[2] / "words" / "emoji.json"
 MOST_BYTES = 200_000
 # How often the page looks whether something has changed, in seconds.
 TICK = 0.08

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from bridge import causes
-from bridge.demo import Json
-from bridge.demo.scene import PEOPLE
-from bridge.entry import Entry
-from bridge.outbox import Outbox
+from bridge.demo.loopback import Json
+from bridge.demo.page.scene import PEOPLE
+from bridge.operator import reasons
+from bridge.outbox.ledger import Outbox
+from bridge.post.entry import Entry
 
 ENDINGS: Mapping[str, str] = {
     "posted": "posted",
@@ -77,7 +77,7 @@ def note(entry: Entry) -> str:
         return "The board did not confirm it: looking for it there before anything is sent again"
     if entry.state == "sending":
         return "On its way to the board"
-    if why := causes.cause(entry):
+    if why := reasons.cause(entry):
         # To wait for a turn is no failure.
         tried = "" if entry.last_error == "turn" else f", tried {_times(entry.failures)}"
         return f"{why[0].upper()}{why[1:]}; kept all the while{tried}"

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from bridge.demo import Json
-from bridge.demo.views import VALUES, elements_of, options_of
+from bridge.demo.loopback import Json
+from bridge.demo.slack.views import VALUES, elements_of, options_of
 
 
 def _long(where: str, value: Any, limit: int) -> Iterator[str]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.demo import Json
-from bridge.demo.views import rendered
-from bridge.manifest import SCOPES
+from bridge.demo.loopback import Json
+from bridge.demo.slack.views import rendered
+from bridge.operator.manifest import SCOPES
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from bridge.demo import Json
-from bridge.demo.limits import block_faults, view_faults
-from bridge.demo.memory import Channel, Memory
+from bridge.demo.loopback import Json
+from bridge.demo.slack.limits import block_faults, view_faults
+from bridge.demo.slack.memory import Channel, Memory
 
 
 class Refusal(Exception):

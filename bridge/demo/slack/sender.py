@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 
 import httpx
 
-from bridge.demo import Json
-from bridge.demo.limits import view_faults
-from bridge.demo.views import elements_of, filled, is_empty, mentions
-from bridge.demo.workspace import Workspace
+from bridge.demo.loopback import Json
+from bridge.demo.slack.limits import view_faults
+from bridge.demo.slack.views import elements_of, filled, is_empty, mentions
+from bridge.demo.slack.workspace import Workspace
 
 FORM = "application/x-www-form-urlencoded"
 TROUBLE = "We had some trouble connecting. Try again?"

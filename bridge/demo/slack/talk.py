@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from bridge.demo import Json
+from bridge.demo.loopback import Json
 
 
 def text(words: str, **style: bool) -> Json:

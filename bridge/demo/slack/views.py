@@ -5,7 +5,7 @@ import uuid
 from copy import deepcopy
 from typing import Any
 
-from bridge.demo import Json
+from bridge.demo.loopback import Json
 
 # The state's key and the element's initial property, by element type.
 VALUES = {

@@ -20,11 +20,10 @@ from starlette.responses import (
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from bridge.demo import Json
-from bridge.demo.limits import block_faults
-from bridge.demo.loopback import hang_up
-from bridge.demo.memory import Call
-from bridge.demo.methods import Methods, Refusal, now
+from bridge.demo.loopback import Json, hang_up
+from bridge.demo.slack.limits import block_faults
+from bridge.demo.slack.memory import Call
+from bridge.demo.slack.methods import Methods, Refusal, now
 
 
 @dataclass

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import typer
 
-from bridge import store
-from bridge.demo import backstage, page
+from bridge.demo import backstage
 from bridge.demo.stage import NotAsPromised, open_stage
-from bridge.demo.story import Story
-from bridge.demo.tally import tally
+from bridge.demo.terminal import lines
+from bridge.demo.terminal.story import Story
+from bridge.demo.terminal.tally import tally
+from bridge.store.embedded import StoreUnavailable
 
 INTRODUCTION = (
     "bridge carries messages from Slack to a Nexudus discussion board. Here it is at work: the real web process, "
@@ -31,7 +32,7 @@ async def main() -> None:
 
 
 def _stopped() -> None:
-    page.lines("", "Stopped. Nothing was kept.")
+    lines.lines("", "Stopped. Nothing was kept.")
 
 
 async def _tell() -> int:
@@ -41,24 +42,24 @@ async def _tell() -> int:
                 return await _act(url)
             except NotAsPromised as broken:
                 typer.echo(f"\nNot as promised: {broken}\n\nThe end of bridge's log:\n{_end_of(log)}", err=True)
-    except store.StoreUnavailable as unavailable:
+    except StoreUnavailable as unavailable:
         typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)
     return 1
 
 
 async def _act(redis_url: str) -> int:
-    page.lines("bridge demo", "=" * page.WIDTH)
-    page.paragraph(INTRODUCTION)
+    lines.lines("bridge demo", "=" * lines.WIDTH)
+    lines.paragraph(INTRODUCTION)
     async with open_stage(redis_url) as stage:
         story = Story(stage)
         await story.tell()
         counted = tally(stage, story.asked)
-    page.lines("", "", "=" * page.WIDTH)
+    lines.lines("", "", "=" * lines.WIDTH)
     if counted.refused:
-        page.lines(f"Not posted, and its author was told so and why: {counted.refused}")
+        lines.lines(f"Not posted, and its author was told so and why: {counted.refused}")
     if counted.untold:
-        page.lines(f"On the board, but its author was not told: {counted.untold}")
-    page.lines(str(counted))
+        lines.lines(f"On the board, but its author was not told: {counted.untold}")
+    lines.lines(str(counted))
     return 0 if counted.as_promised else 1
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import typer
 
-from bridge.demo import Json
-from bridge.demo.views import VALUES
+from bridge.demo.loopback import Json
+from bridge.demo.slack.views import VALUES
 
 WIDTH = 78
 

@@ -3,8 +3,8 @@
 import json
 from dataclasses import dataclass
 
-from bridge import sentences
 from bridge.demo.stage import BOARD_USERS, Stage
+from bridge.language import sentences
 
 
 @dataclass(frozen=True)

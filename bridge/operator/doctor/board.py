@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import httpx
 
-from bridge import decision
-from bridge.doctor import trial
-from bridge.doctor.finding import Finding
-from bridge.doctor.visit import NoLogin, Record, Visit, trouble
-from bridge.nexudus import BUSINESSES, COWORKERS, FILES, GROUPS, THREADS, USERS
-from bridge.settings import Settings
-from bridge.wire import NexudusError, Page
+from bridge.delivery import decision
+from bridge.nexudus.client import BUSINESSES, COWORKERS, FILES, GROUPS, THREADS, USERS
+from bridge.nexudus.wire import NexudusError, Page
+from bridge.operator.doctor import test_post
+from bridge.operator.doctor.board_calls import NoLogin, Record, Visit, trouble
+from bridge.operator.doctor.finding import Finding
+from bridge.settings.environment import Settings
 from bridge.wiring import NEVER_BY_PROXY
 
 # Which roles are asked for by reading: https://developers.nexudus.com/rest-api/roles-and-access
@@ -54,11 +54,12 @@ async def examine(settings: Settings, url: str | None, test_group: str | None, *
 
 async def _trial(visit: Visit, location: Record | None, url: str | None, test_group: str | None) -> list[Finding]:
     if test_group is None:
-        return await trial.recall(url, visit.settings) if url else []
+        return await test_post.recall(url, visit.settings) if url else []
     if location is None:
-        return [Finding(trial.CHECK, False, "not made, as there is no location for it", "mend the lines above first")]
+        said = "not made, as there is no location for it"
+        return [Finding(test_post.CHECK, False, said, "mend the lines above first")]
     try:
-        return await trial.carry_out(visit, location, test_group, url)
+        return await test_post.carry_out(visit, location, test_group, url)
     except NexudusError as error:
         return [trouble(error, visit.settings)]
 

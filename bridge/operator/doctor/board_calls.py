@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
-from bridge.doctor.finding import Finding, why
-from bridge.settings import Settings
-from bridge.wire import NexudusError, Page, Rejected, Reply, decipher, fetch, throttle
+from bridge.nexudus.wire import NexudusError, Page, Rejected, Reply, decipher, fetch, throttle
+from bridge.operator.doctor.finding import Finding, why
+from bridge.settings.environment import Settings
 
 Record = dict[str, Any]
 

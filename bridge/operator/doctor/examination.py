@@ -13,11 +13,12 @@ from dataclasses import asdict
 
 from redis.exceptions import RedisError
 
-from bridge import accounts, store
-from bridge.doctor import board, keeping, outside, workspace
-from bridge.doctor.finding import Finding
-from bridge.problems import unknown
-from bridge.settings import Settings
+from bridge.operator.doctor import board, public_address, redis, slack
+from bridge.operator.doctor.finding import Finding
+from bridge.settings.environment import Settings
+from bridge.settings.problems import unknown
+from bridge.store import accounts
+from bridge.store.client import connect
 
 __all__ = ["Finding", "examine", "report"]
 
@@ -30,7 +31,7 @@ def examine(settings: Settings, misspelt: Mapping[str, str], test_group: str | N
     """
     well = Finding("Settings", True, "all there and well formed")
     first = [well, *map(_misspelt, misspelt.items()), _account(settings)]
-    with keeping.at_hand(settings, begin=test_group is not None) as (url, place):
+    with redis.at_hand(settings, begin=test_group is not None) as (url, place):
         return [*first, *place, *asyncio.run(_examine(settings, url, test_group))]
 
 
@@ -57,22 +58,22 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> str:
 
 
 async def _examine(settings: Settings, url: str | None, test_group: str | None) -> list[Finding]:
-    kept, (at_slack, scopes) = await asyncio.gather(_kept(settings, url), workspace.examine(settings))
-    files = workspace.carries_files(settings, scopes)
+    kept, (at_slack, scopes) = await asyncio.gather(_kept(settings, url), slack.examine(settings))
+    files = slack.carries_files(settings, scopes)
     seen, at_board = await asyncio.gather(
-        outside.examine(settings, files=files), board.examine(settings, url, test_group, files=files)
+        public_address.examine(settings, files=files), board.examine(settings, url, test_group, files=files)
     )
     return [*kept, *at_slack, *seen, *at_board]
 
 
 async def _kept(settings: Settings, url: str | None) -> list[Finding]:
     own = settings.redis_url is None
-    return [*await keeping.examine(url, own=own), *await _others(settings, url, own=own)] if url else []
+    return [*await redis.examine(url, own=own), *await _others(settings, url, own=own)] if url else []
 
 
 async def _others(settings: Settings, url: str, *, own: bool) -> list[Finding]:
     """Posts under another account: a failure where no other bridge can be theirs, else a hint."""
-    async with contextlib.aclosing(store.connect(url, timeout=3)) as redis:
+    async with contextlib.aclosing(connect(url, timeout=3)) as redis:
         try:
             found = await accounts.others(redis, settings.prefix, alone=own)
         except (RedisError, OSError):  # the look at the store says so

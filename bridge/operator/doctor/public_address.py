@@ -4,10 +4,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bridge import manifest
-from bridge.doctor.finding import Finding, why
 from bridge.files.serving import GUARDED
-from bridge.settings import LOOPBACK, Settings
+from bridge.operator import manifest
+from bridge.operator.doctor.finding import Finding, why
+from bridge.settings.environment import LOOPBACK, Settings
 from bridge.wiring import NEVER_BY_PROXY
 
 CHECK = "Public address"

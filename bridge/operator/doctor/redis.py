@@ -11,9 +11,11 @@ from urllib.parse import unquote, urlsplit
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from bridge import store, whichstore
-from bridge.doctor.finding import Finding, why
-from bridge.settings import Settings
+from bridge.operator.doctor.finding import Finding, why
+from bridge.settings.environment import Settings
+from bridge.store import choice
+from bridge.store.client import connect
+from bridge.store.embedded import StoreUnavailable, embedded, is_locked, of_running, was_kept
 
 OLDEST_REDIS = (6, 2)
 OWN = "the embedded store"
@@ -40,31 +42,31 @@ def at_hand(settings: Settings, *, begin: bool) -> Iterator[tuple[str | None, li
 
 def _on_disk(settings: Settings, begin: bool, opened: contextlib.ExitStack) -> tuple[str | None, list[Finding]]:
     try:
-        folder = whichstore.on_disk(settings.bridge_data.absolute(), lasting=not settings.dyno)
-    except store.StoreUnavailable as error:
+        folder = choice.on_disk(settings.bridge_data.absolute(), lasting=not settings.dyno)
+    except StoreUnavailable as error:
         return None, [Finding("Redis", False, error.said, f"set REDIS_URL, for example {error.example}")]
     return _embedded(folder, begin, opened)
 
 
 def _embedded(folder: Path, begin: bool, opened: contextlib.ExitStack) -> tuple[str | None, list[Finding]]:
-    if store.is_locked(folder):
+    if is_locked(folder):
         url = _soon(folder)
         return url, [_in_use(folder, url)]
     try:
-        place = folder if begin or store.was_kept(folder) else _aside(folder, opened)
-        url = opened.enter_context(store.embedded(place))
-    except store.StoreUnavailable as error:
+        place = folder if begin or was_kept(folder) else _aside(folder, opened)
+        url = opened.enter_context(embedded(place))
+    except StoreUnavailable as error:
         return None, [Finding("Store", False, error.said, _instead(folder, f"or set {error.example}"))]
     except OSError as error:
         return None, [Finding("Store", False, f"{folder} cannot be used: {error.strerror}", _instead(folder, OTHERS))]
-    new = "" if store.was_kept(folder) else ", which can be written to" if folder.is_dir() else ", which can be made"
+    new = "" if was_kept(folder) else ", which can be written to" if folder.is_dir() else ", which can be made"
     return url, [Finding("Store", True, f"posts are kept in {folder}{new}; no running bridge uses it now")]
 
 
 def _instead(folder: Path, others: str) -> str:
     """Where something was kept, another place would leave it behind."""
     mend = "let the user that runs bridge write there"
-    return mend if store.was_kept(folder) else f"{mend}, {others}"
+    return mend if was_kept(folder) else f"{mend}, {others}"
 
 
 def _aside(folder: Path, opened: contextlib.ExitStack) -> Path:
@@ -76,7 +78,7 @@ def _aside(folder: Path, opened: contextlib.ExitStack) -> Path:
 def _soon(folder: Path) -> str | None:
     """A bridge that has just begun answers within a second."""
     for _ in range(10):
-        if url := store.of_running(folder):
+        if url := of_running(folder):
             return url
         time.sleep(0.1)
     return None
@@ -99,7 +101,7 @@ def _in_use(folder: Path, url: str | None) -> Finding:
 async def examine(url: str, *, own: bool) -> list[Finding]:
     """Whether it answers, its version, and what it promises; `own`: the embedded store."""
     place = OWN if own else _place(url)
-    async with contextlib.aclosing(store.connect(url, timeout=3)) as redis:
+    async with contextlib.aclosing(connect(url, timeout=3)) as redis:
         try:
             await redis.ping()
             info, config = await _info(redis), await _config(redis)

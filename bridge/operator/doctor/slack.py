@@ -11,11 +11,11 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge import manifest
-from bridge.doctor.finding import Finding, why
-from bridge.settings import Settings
-from bridge.webapi import client_of
-from bridge.wire import server_offset
+from bridge.nexudus.wire import server_offset
+from bridge.operator import manifest
+from bridge.operator.doctor.finding import Finding, why
+from bridge.settings.environment import Settings
+from bridge.slack.webapi import client_of
 
 # Signed requests are believed for five minutes; the last use of a response_url leaves one.
 MOST_SKEW = 60

@@ -15,12 +15,12 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from bridge import store
-from bridge.doctor.finding import Finding
-from bridge.doctor.visit import Record, Visit
-from bridge.nexudus import GROUPS, THREADS, USERS
-from bridge.settings import Settings
-from bridge.wire import NexudusError, Refused, Rejected, Unsure, throttle
+from bridge.nexudus.client import GROUPS, THREADS, USERS
+from bridge.nexudus.wire import NexudusError, Refused, Rejected, Unsure, throttle
+from bridge.operator.doctor.board_calls import Record, Visit
+from bridge.operator.doctor.finding import Finding
+from bridge.settings.environment import Settings
+from bridge.store.client import connect
 
 CHECK = "Test post"
 # Longer than any list would show by accident.
@@ -32,7 +32,7 @@ _BURST = 30
 async def recall(url: str, settings: Settings) -> list[Finding]:
     """What an earlier test post taught."""
     with suppress(RedisError, OSError, ValueError, TypeError, KeyError):
-        async with aclosing(store.connect(url, timeout=3)) as redis:
+        async with aclosing(connect(url, timeout=3)) as redis:
             text = await redis.get(_key(settings))
         return [_earlier(json.loads(text))] if text else []
     return []
@@ -234,7 +234,7 @@ def _lag(lag: float | None, allowed: float) -> Finding:
 async def _remember(url: str | None, settings: Settings, learnt: Mapping[str, Any]) -> list[Finding]:
     try:
         if url:
-            async with aclosing(store.connect(url, timeout=3)) as redis:
+            async with aclosing(connect(url, timeout=3)) as redis:
                 await redis.set(_key(settings), json.dumps(learnt))
             return []
     except (RedisError, OSError):

@@ -1,0 +1,4 @@
+"""How a person learns what became of their post.
+
+Start with `report`, what delivery asks for; `ways` tries the next way until one works, and `blocks` draws what is told.
+"""
