@@ -1,14 +1,8 @@
 """What is counted, for Prometheus. Labels are names of ours, never anybody's words or ids."""
 
 import time
-from typing import TYPE_CHECKING
 
 from prometheus_client import Counter, Gauge, Histogram
-
-if TYPE_CHECKING:
-    from bridge.outbox.census import Census
-
-_STATES = ("kept", "sending", "posted", "refused", "unposted", "unsure", "cancelled")
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)
 
@@ -47,14 +41,3 @@ def answered(status: int, began: float) -> None:
     """A request, or an envelope of Slack's socket, that arrived when `time.perf_counter` said `began`."""
     REQUESTS.labels(str(status)).inc()
     ACK.observe(time.perf_counter() - began)
-
-
-def take(found: "Census") -> None:
-    """What was counted becomes what is shown."""
-    WAITING.set(found.waiting)
-    FAILED.set(found.failed)
-    ATTACHING.set(found.attaching)
-    OLDEST.set(found.oldest)
-    OVERDUE.set(found.overdue)
-    for state in _STATES:
-        DRAFTS.labels(state).set(found.states[state])

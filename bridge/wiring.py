@@ -13,9 +13,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from slack_bolt.async_app import AsyncApp
 
-from bridge import metrics
 from bridge.delivery.attempt import Delivery, Policy
-from bridge.delivery.boardwatch import BoardWatch
+from bridge.delivery.board_health import BoardWatch
 from bridge.desk import listeners
 from bridge.desk.installation import Installation
 from bridge.desk.keeping import Desk
@@ -27,7 +26,7 @@ from bridge.form.lookups import Furnishing
 from bridge.form.prefill import Prefilling
 from bridge.form.private_sources import Leaving
 from bridge.form.redraw import Drawing
-from bridge.form.seal import Seal
+from bridge.form.signed_metadata import Seal
 from bridge.form.sources import Sources
 from bridge.form.stash import Originals
 from bridge.language import sentences
@@ -37,25 +36,20 @@ from bridge.members.people import People, Rules, SlackSide
 from bridge.nexudus.client import Nexudus
 from bridge.nexudus.pace import Pace
 from bridge.nexudus.tokens import Tokens
-from bridge.outbox.census import census
+from bridge.outbox.census import measure
 from bridge.outbox.ledger import Outbox
 from bridge.post import attachment
 from bridge.post.draft import Limits
 from bridge.settings.environment import Settings
+from bridge.settings.network import http_client
 from bridge.slack.http import Health
 from bridge.slack.socketmode import SocketMode
 from bridge.slack.webapi import CallFailed, WebApi
-from bridge.store import accounts
+from bridge.store import other_accounts
 from bridge.store.client import connect, connect_blocking
-from bridge.telling.ways import Telling
+from bridge.telling.notify import Telling
 
 log = structlog.get_logger()
-
-
-# What runs on this computer is not reached through the operator's proxy.
-NEVER_BY_PROXY: dict[str, httpx.AsyncBaseTransport | None] = {
-    f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")
-}
 
 
 @dataclass(frozen=True)
@@ -103,7 +97,7 @@ class Bridge:
 
     async def measure(self) -> None:
         with contextlib.suppress(RedisError):
-            metrics.take(await census(self.outbox))
+            await measure(self.outbox)
 
     async def greet_slack(self) -> None:
         """auth.test once, ahead of the first request; Slack being away is no reason not to start."""
@@ -125,7 +119,7 @@ class Bridge:
         """Says in the log, once, that posts wait under another account and nobody takes them."""
         while True:
             try:
-                return await accounts.warn(self.redis, self.settings.prefix, alone=self.is_alone)
+                return await other_accounts.warn(self.redis, self.settings.prefix, alone=self.is_alone)
             except (RedisError, OSError):
                 await asyncio.sleep(5)
 
@@ -145,9 +139,9 @@ async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
         contextlib.aclosing(redis),
         contextlib.aclosing(blocking),
         aiohttp.ClientSession(timeout=timeout) as session,
-        httpx.AsyncClient(follow_redirects=False, mounts=NEVER_BY_PROXY) as http,
+        http_client() as http,
         # Readers of files keep their connections for as long as they like to read; the board's must not be among them.
-        httpx.AsyncClient(follow_redirects=False, mounts=NEVER_BY_PROXY) as files_http,
+        http_client() as files_http,
     ):
         yield _assemble(settings, redis, blocking, session, http, files_http)
 

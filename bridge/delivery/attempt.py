@@ -16,8 +16,8 @@ import structlog
 from redis.exceptions import RedisError
 
 from bridge import metrics
-from bridge.delivery import decision, sightings, thread
-from bridge.delivery.boardwatch import BoardWatch
+from bridge.delivery import board_thread, decision, matching
+from bridge.delivery.board_health import BoardWatch
 from bridge.members.places import Places
 from bridge.nexudus.client import Nexudus
 from bridge.nexudus.wire import BadReference, NexudusError
@@ -105,13 +105,13 @@ class Delivery:
             body = (
                 dict(entry.body)
                 if entry.sends and entry.body
-                else await thread.compose(entry.draft, author, self._places)
+                else await board_thread.compose(entry.draft, author, self._places)
             )
-            like = sightings.likeness(body)
+            like = matching.likeness(body)
             hold = self._policy.patience * 2
             # A worker frozen past its lease has been replaced: it must not send what the other one looks for.
             until = time.monotonic() + self._outbox.lease / 2
-            if await self._outbox.sending(entry, body, thread.facts(author), like, hold) == "twin":
+            if await self._outbox.sending(entry, body, board_thread.facts(author), like, hold) == "twin":
                 return await self._wait_for_twin(entry)
             marked = True
             metrics.STAGE.labels("author").observe(time.monotonic() - began)
@@ -120,7 +120,7 @@ class Delivery:
         except (NotAllowed, SlackAway, NexudusError) as error:
             return await self._follow(entry, error, marked=marked)
         metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.drift - entry.kept))
-        outcome = decision.posted(entry.draft, thread.facts(author), created, self._policy.thread_url)
+        outcome = decision.posted(entry.draft, board_thread.facts(author), created, self._policy.thread_url)
         await self._end(entry, outcome)
         return await self._watch.notice(None)
 
@@ -173,11 +173,11 @@ class Delivery:
             return await self._adopt(entry, seen.found[0])
         return await self._not_found(entry, clear=seen.clear)
 
-    async def _search(self, entry: Entry, since: float) -> sightings.Seen:
+    async def _search(self, entry: Entry, since: float) -> matching.Seen:
         body, since = entry.body or {}, since + entry.drift
         start = datetime.fromtimestamp(since, UTC) - timedelta(minutes=5)
         sighting = await self._board.threads_since(body["BusinessId"], body["UserId"], start)
-        return await sightings.sift(sighting, body, since, entry.id, self._board.thread, self._outbox.holder)
+        return await matching.sift(sighting, body, since, entry.id, self._board.thread, self._outbox.holder)
 
     async def _adopt(self, entry: Entry, found: int, *, late: bool = False) -> None:
         metrics.ADOPTED.inc()

@@ -23,7 +23,7 @@ from bridge.form.view import MORE, MOST_TYPED, Form
 from bridge.language import sentences
 from bridge.moments import INSTANT, OPENING
 from bridge.post.draft import NOT_POSTED, Draft, Origin, Problem
-from bridge.slack import commands, payloads
+from bridge.slack import payloads, slash_command
 from bridge.slack.payloads import Payload
 from bridge.slack.webapi import CallFailed
 from bridge.telling import blocks
@@ -182,7 +182,9 @@ class Listeners:
 
     # ── keeping ──────────────────────────────────────────────────────────────
 
-    async def _post_at_once(self, ack: AsyncAck, body: Payload, origin: Origin, asked: commands.Asked) -> BoltResponse:
+    async def _post_at_once(
+        self, ack: AsyncAck, body: Payload, origin: Origin, asked: slash_command.Asked
+    ) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
         if found := await self.desk.furnishing.problems(draft):
             return await self._not_kept(ack, body, found)

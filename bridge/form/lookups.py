@@ -24,7 +24,7 @@ from bridge.nexudus.wire import NexudusError
 from bridge.outbox.ledger import Outbox
 from bridge.post.draft import Draft, Origin, Problem, check
 from bridge.post.refusals import NotAllowed, SlackAway
-from bridge.words import aside
+from bridge.words import offload
 from bridge.words.mrkdwn import escape
 
 log = structlog.get_logger()
@@ -123,7 +123,7 @@ class Furnishing:
     async def problems(self, draft: Draft) -> list[Problem]:
         """What can be told of a draft before anything is kept or looked up."""
         # Beside the loop: a long message must not hold up everybody else's acknowledgement.
-        return await aside.for_an_answer(check, draft, self.sources.limits)
+        return await offload.for_an_answer(check, draft, self.sources.limits)
 
     # ── what has to be looked up ─────────────────────────────────────────────
 

@@ -21,12 +21,12 @@ from bridge.post.attachment import File
 from bridge.post.conversation import HEAVY, Conversation, files_of
 from bridge.post.draft import Draft, Origin, Problem
 from bridge.post.entry import Entry
-from bridge.slack import commands
-from bridge.words import aside
+from bridge.slack import slash_command
+from bridge.words import offload
 from bridge.words.conversions import first_line, mentioned_in, to_plain
+from bridge.words.into_form import as_rich_text
 from bridge.words.mrkdwn import escape
-from bridge.words.nouns import Names
-from bridge.words.prefill import as_rich_text
+from bridge.words.names import Names
 from bridge.words.weight import weight_of
 
 MOST_UNNAMED = 40
@@ -56,9 +56,9 @@ class Prefilling:
         if weight_of(message) > HEAVY * PREFILL:
             return await self._attached(form, message)
         names, unnamed = await self._names(message)
-        rich, long = await aside.for_an_answer(as_rich_text, message, names, PREFILL)
+        rich, long = await offload.for_an_answer(as_rich_text, message, names, PREFILL)
         given = message.get("blocks"), str(message.get("text") or ""), names
-        plain = await aside.for_an_answer(to_plain, *given)
+        plain = await offload.for_an_answer(to_plain, *given)
         original = await self.sources.keep_message(message) if long else None
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if long else []
         return replace(
@@ -88,12 +88,12 @@ class Prefilling:
         notes = [sentences.FILES_STAY.format(files=escape(", ".join(left)))] if left else []
         return replace(form, left=(*form.left, *left), notes=(*form.notes, *notes))
 
-    async def read(self, text: str) -> commands.Asked | Problem:
+    async def read(self, text: str) -> slash_command.Asked | Problem:
         """What a command asks for, or by how much it is too long; what surely is, is not even read."""
         limit = self.sources.limits.message
         if len(text) > HEAVY * limit:
             return _too_long(len(text), limit)
-        asked = await aside.weighed(len(text), commands.read, text)
+        asked = await offload.weighed(len(text), slash_command.read, text)
         # What one field cannot hold goes on in the next one.
         rest = len(asked.subject) - MOST_TYPED
         return _too_long(rest, limit) if asked.kind == "form" and rest > limit else asked
@@ -102,14 +102,14 @@ class Prefilling:
         """The form with somebody's own words in it; what Slack would not take back is attached. They are never lost."""
         limit = self.sources.limits.message
         names, unnamed = await self._names(message)
-        rich, long = await aside.weighed(weight_of(message), as_rich_text, message, names, limit)
+        rich, long = await offload.weighed(weight_of(message), as_rich_text, message, names, limit)
         form = replace(form, unnamed=_once(form.unnamed, unnamed))
         return await self._long(form, message, names) if long else replace(form, message=rich, prefill="")
 
     async def _long(self, form: Form, message: Mapping[str, Any], names: Names) -> Form | Problem:
         """With words that the board may take, though the form cannot show them."""
         given = message.get("blocks"), str(message.get("text") or ""), names
-        length = len(await aside.for_an_answer(to_plain, *given))
+        length = len(await offload.for_an_answer(to_plain, *given))
         if length > self.sources.limits.message:
             return _too_long(length, self.sources.limits.message)
         original = await self.sources.keep_message(message)
@@ -120,7 +120,7 @@ class Prefilling:
     async def _names(self, message: Mapping[str, Any]) -> tuple[Names, tuple[str, ...]]:
         """Names for the field, as far as they are known in a moment; ids stand for the others until delivery."""
         # Beside the loop: others are to be answered within three seconds, too.
-        needed = await aside.weighed(weight_of(message), mentioned_in, message)
+        needed = await offload.weighed(weight_of(message), mentioned_in, message)
         if not (needed.users or needed.channels):
             return Names(), ()
         looking = asyncio.create_task(self.people.names(needed))

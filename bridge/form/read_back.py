@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import chain, takewhile
 from typing import Any
 
-from bridge.form.seal import Seal
+from bridge.form.signed_metadata import Seal
 from bridge.form.view import Form
 from bridge.language import sentences
 from bridge.post.draft import Draft, Origin, Outcome, Problem, parse_tags

@@ -13,7 +13,7 @@ from typing import Any, cast
 import structlog
 from redis.exceptions import RedisError
 
-from bridge.form.seal import Seal
+from bridge.form.signed_metadata import Seal
 from bridge.form.sources import Sources
 from bridge.form.stash import FORM_LIFE
 from bridge.form.view import Form, form_view

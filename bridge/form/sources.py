@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from bridge.form import replies
+from bridge.form import thread_replies
 from bridge.form.stash import Originals
 from bridge.form.view import FormMemory
 from bridge.language import sentences
@@ -24,9 +24,9 @@ from bridge.post.conversation import Conversation, files_of, kept
 from bridge.post.draft import Draft, Limits, Problem
 from bridge.post.refusals import NotAllowed, SlackAway
 from bridge.slack.webapi import CallFailed, WebApi
-from bridge.words import aside
+from bridge.words import offload
 from bridge.words.conversions import to_plain
-from bridge.words.nouns import Names
+from bridge.words.names import Names
 from bridge.words.weight import weight_of
 
 # Characters of a post that a whole thread leaves for what is typed above it.
@@ -80,7 +80,7 @@ class Sources:
             return None, sentences.THREAD_UNREADABLE["stale"]
         first = str(origin.thread_ts or origin.message_ts)
         try:
-            whole = await replies.read(self.api, str(origin.channel), first, self.most_replies)
+            whole = await thread_replies.read(self.api, str(origin.channel), first, self.most_replies)
         except CallFailed as failed:
             return None, _unreadable(failed.error, str(origin.channel))
         carried, names = await self._fitting(whole, origin.user)
@@ -94,7 +94,7 @@ class Sources:
         room = max(1, self.limits.message - ROOM_ABOVE)
         likely = replace(whole, zone=await self._zone(user)).likely(room)
         names = await self._names(likely, LOOKING)
-        return await aside.for_later(likely.within, room, names), names
+        return await offload.for_later(likely.within, room, names), names
 
     async def _keep_carried(self, form: FormMemory, carried: Conversation) -> str | None:
         try:
@@ -117,7 +117,7 @@ class Sources:
     async def _names(self, whole: Conversation, within: float) -> Names:
         """The names that are found while somebody looks at the form; delivery has more time for the others."""
         # Beside the loop: nobody else's acknowledgement waits until a long thread is read.
-        mentioned = await aside.for_later(whole.mentioned)
+        mentioned = await offload.for_later(whole.mentioned)
         try:
             async with asyncio.timeout(within):
                 return await self.people.names(mentioned)
@@ -187,7 +187,7 @@ async def prefilled(message: tuple[Mapping[str, Any], ...]) -> str:
     rich = [each["rich_text"] for each in message if "rich_text" in each]
     if (weight := weight_of({"blocks": rich})) > MOST_PREFILLED:
         return ""
-    text = " ".join((await aside.weighed(weight, to_plain, rich)).split())
+    text = " ".join((await offload.weighed(weight, to_plain, rich)).split())
     return hashlib.sha256(text.encode()).hexdigest()[:16] if text else ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from bridge.form.seal import Seal
+from bridge.form.signed_metadata import Seal
 from bridge.language import sentences
 from bridge.post import attachment
 from bridge.post.attachment import File

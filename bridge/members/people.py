@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from bridge.members.cache import Cache
-from bridge.members.gate import gate, snapshot
+from bridge.members.trusted_email import gate, snapshot
 from bridge.nexudus.wire import BadReference
 from bridge.post.refusals import NotAllowed, SlackAway
-from bridge.words.nouns import Mentioned, Names
+from bridge.words.names import Mentioned, Names
 
 # How long "nobody with this address" and "not public" are believed: somebody who just signed up should not wait long.
 MISS_TTL = 60.0

@@ -16,7 +16,7 @@ from bridge.operator import erasure, listing
 from bridge.operator import manifest as app_manifest
 from bridge.settings import problems
 from bridge.settings.environment import PUBLIC_RULE, Settings, has_path
-from bridge.store import accounts, choice
+from bridge.store import choice, other_accounts
 from bridge.store.embedded import StoreInUse, StoreUnavailable
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ def list_(as_json: AsJson = False) -> None:
     """What waits, then what failed or could not be told."""
 
     async def listed(bridge: wiring.Bridge) -> str:
-        others = await accounts.others(bridge.redis, bridge.outbox.prefix, alone=bridge.is_alone)
+        others = await other_accounts.others(bridge.redis, bridge.outbox.prefix, alone=bridge.is_alone)
         for each in others if as_json else ():
             if each.is_left_behind:
                 typer.echo(listing.sentence(each), err=True)  # stdout is the list of this account's own

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.nexudus.tokens import Tokens
-from bridge.operator import reasons, table
+from bridge.operator import reasons, text_table
 from bridge.outbox.ledger import Outbox
 from bridge.post.draft import NOT_POSTED, compose_message
 from bridge.post.entry import Entry
-from bridge.store.accounts import OVERDUE, Other
-from bridge.words.nouns import Names
+from bridge.store.other_accounts import OVERDUE, Other
+from bridge.words.names import Names
 
 _HEADINGS = ("reference", "age", "state", "next try", "person", "subject", "reason")
 _SUBJECT_WIDTH = 40
@@ -78,7 +78,7 @@ async def listing(outbox: Outbox, others: Sequence[Other] = (), *, as_json: bool
         damaged = [{"reference": id_, "state": "unreadable", "reason": _unreadable(id_)} for id_ in unreadable]
         return _json([*map(_summary, lines), *damaged])
     shown = [
-        table.drawn(_HEADINGS, [_row(line) for line in lines]) if lines else "",
+        text_table.drawn(_HEADINGS, [_row(line) for line in lines]) if lines else "",
         "\n".join(map(_unreadable, unreadable)),
         _NOBODY_TAKES_THEM if any(line.is_overdue for line in lines) else "",
     ]

@@ -3,10 +3,13 @@
 from collections import Counter
 from typing import NamedTuple, cast
 
+from bridge import metrics
 from bridge.outbox.ledger import Outbox
 
 # So many of the entries that are due first are looked at: an outage must not make every scrape slow.
 MOST = 1000
+
+_STATES = ("kept", "sending", "posted", "refused", "unposted", "unsure", "cancelled")
 
 
 class Census(NamedTuple):
@@ -39,6 +42,18 @@ async def census(outbox: Outbox) -> Census:
         oldest=max(0.0, now - min(kept, default=now)),
         overdue=max(0.0, now - first[0][1] / 1000) if first else 0.0,
     )
+
+
+async def measure(outbox: Outbox) -> None:
+    """Brings the gauges up to date. Raises RedisError."""
+    found = await census(outbox)
+    metrics.WAITING.set(found.waiting)
+    metrics.FAILED.set(found.failed)
+    metrics.ATTACHING.set(found.attaching)
+    metrics.OLDEST.set(found.oldest)
+    metrics.OVERDUE.set(found.overdue)
+    for state in _STATES:
+        metrics.DRAFTS.labels(state).set(found.states[state])
 
 
 async def _records(outbox: Outbox, ids: list[str]) -> list[tuple[str | None, str | None]]:

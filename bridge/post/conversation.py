@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.language import sentences
 from bridge.words.conversions import mentioned_in, message_to_markdown, name_to_markdown
-from bridge.words.nouns import Mentioned, Names
+from bridge.words.names import Mentioned, Names
 from bridge.words.weight import weight_of
 
 Message = Mapping[str, Any]

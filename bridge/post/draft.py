@@ -15,7 +15,7 @@ from typing import Any, Literal
 from bridge.language import sentences
 from bridge.post.conversation import HEAVY, Conversation, hiding_names, without_authors
 from bridge.words.conversions import inert, mentioned_in, message_to_markdown
-from bridge.words.nouns import Mentioned, Names
+from bridge.words.names import Mentioned, Names
 from bridge.words.weight import weight_of
 
 # Each is looked up on the board, at the account's pace.

@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.words import addresses, nouns
+from bridge.words import references, slack_links
 from bridge.words.markdown import markdown_of, unmentioning
 from bridge.words.message import parts_of, parts_of_message
-from bridge.words.nouns import Mentioned, Names
-from bridge.words.runs import Part, Run, clean, text_of
+from bridge.words.names import Mentioned, Names
+from bridge.words.parts import Part, Run, clean, text_of
 
 _NOBODY = Names()
 
@@ -42,7 +42,7 @@ def message_to_markdown(message: Mapping[str, Any], names: Names = _NOBODY) -> s
 
 def name_to_markdown(name: str) -> str:
     """Somebody's name, within a line of the board's Markdown: nothing but its characters."""
-    return markdown_of([Part("text", (Run(nouns.called(name)),))])
+    return markdown_of([Part("text", (Run(references.called(name)),))])
 
 
 def to_plain(blocks: object, text: str = "", names: Names = _NOBODY) -> str:
@@ -58,7 +58,7 @@ def inert(text: str, names: Names = _NOBODY) -> str:
     a tag become ‹ and ›. A character reference gets a word joiner, which cannot be seen. What an address in Slack
     leads to is not known here, so it is told in words. Ids that stand in it as `@id` become the `late` names.
     """
-    line = addresses.told(" ".join(clean(nouns.said(text, names).text).split()), _NOBODY)
+    line = slack_links.told(" ".join(clean(references.said(text, names).text).split()), _NOBODY)
     line = re.sub("<([^<>]*)>", "‹\\1›", line)
     cut = line.rfind(">") + 1
     line = re.sub("<(?=[A-Za-z/!?])", "‹", line[:cut].replace("<", "‹") + line[cut:])

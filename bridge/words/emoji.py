@@ -8,7 +8,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from bridge.words.runs import Run, clean
+from bridge.words.parts import Run, clean
 
 SHORT_NAME = re.compile(r"(?<!\d):([a-z0-9_+'-]+)(::skin-tone-[2-6])?(?=:)")
 

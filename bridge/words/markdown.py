@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from urllib.parse import quote
 
-from bridge.words.runs import Part, Run, spoken, text_of
+from bridge.words.parts import Part, Run, spoken, text_of
 
 _DELIMITERS = {"bold": ("**",), "italic": ("_", "*"), "strike": ("~~",)}
 _LITERAL = re.compile(

@@ -6,11 +6,11 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
-from bridge.words import addresses, nouns
+from bridge.words import references, slack_links
 from bridge.words.mrkdwn import decode, mrkdwn_parts
-from bridge.words.nouns import Names
+from bridge.words.names import Names
+from bridge.words.parts import Part, Run, clean, spoken, styled, text_at, text_of
 from bridge.words.rich_text import block_parts, maps
-from bridge.words.runs import Part, Run, clean, spoken, styled, text_at, text_of
 
 _LABELLED = re.compile(r"<[@!](?:subteam\^)?([A-Z0-9]+)\|@?([^<>|]+)>")
 # What marks an attachment as a message from another conversation.
@@ -28,14 +28,16 @@ def parts_of(blocks: object, text: object, names: Names) -> list[Part]:
 
 def _discreet(parts: list[Part], names: Names) -> list[Part]:
     """The parts without Slack's addresses that may not be told, wherever somebody typed one: in code, in a label."""
-    return [_discreet_part(part, names) if addresses.may_lead_to_slack(text_of(part.runs)) else part for part in parts]
+    return [
+        _discreet_part(part, names) if slack_links.may_lead_to_slack(text_of(part.runs)) else part for part in parts
+    ]
 
 
 def _discreet_part(part: Part, names: Names) -> Part:
     """Marks that turned out to be none, as in an address, have cut the text; a style may have cut it too."""
     alike = groupby(part.runs, lambda run: (run.style, run.url))
-    runs = [Run(addresses.told(text_of(group), names), *key) for key, group in alike]
-    whole = addresses.told(text_of(runs), names)
+    runs = [Run(slack_links.told(text_of(group), names), *key) for key, group in alike]
+    whole = slack_links.told(text_of(runs), names)
     if whole == text_of(part.runs):
         return part
     return part._replace(runs=tuple(runs) if whole == text_of(runs) else (Run(whole),))
@@ -74,7 +76,7 @@ def _attachment(node: Mapping[str, Any], names: Names) -> list[Part]:
 
 def _linked(node: Mapping[str, Any], url: str, label: str, names: Names) -> Part:
     shown = decode(text_at(node, label))
-    return Part("text", (nouns.link(text_at(node, url) if shown.strip() else "", shown, names),))
+    return Part("text", (references.link(text_at(node, url) if shown.strip() else "", shown, names),))
 
 
 def _field(pair: Mapping[str, Any], names: Names) -> list[Part]:
@@ -89,4 +91,4 @@ def _picture(node: Mapping[str, Any], names: Names) -> Part:
     url = text_at(node, "image_url")
     # The picture that a link in the message itself leads to is there already.
     told = url in (text_at(node, "from_url"), text_at(node, "original_url"))
-    return Part("text", () if told else (nouns.link(url, "", names),))
+    return Part("text", () if told else (references.link(url, "", names),))

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from bridge.words import nouns
+from bridge.words import references
 from bridge.words.emoji import SHORT_NAME, emoji_run
-from bridge.words.nouns import Names
-from bridge.words.runs import Part, Run, text_of
+from bridge.words.names import Names
+from bridge.words.parts import Part, Run, text_of
 
 _MARKS = {"*": "bold", "_": "italic", "~": "strike"}
 _TOKEN = re.compile(r"(?<![^\W_])`[^`]+`|<[^<>]*>|[*_~]|" + SHORT_NAME.pattern)
@@ -113,11 +113,11 @@ def _angle(inner: str, names: Names) -> Run:
     body, _, label = inner.partition("|")
     body, label = decode(body), decode(label)
     if body[:1] == "@":
-        return nouns.user(body[1:], label, names)
+        return references.user(body[1:], label, names)
     if body[:1] == "#":
-        return nouns.channel(body[1:], names)
+        return references.channel(body[1:], names)
     if body[:1] == "!":
-        return nouns.command(body[1:], label, names)
+        return references.command(body[1:], label, names)
     if re.match("(?i)[a-z][a-z0-9+.-]*:", body):
-        return nouns.link(body, label, names)
+        return references.link(body, label, names)
     return Run(label or f"<{decode(inner)}>")

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from bridge.words import nouns
+from bridge.words import references
 from bridge.words.emoji import SHORT_NAME, emoji_run
 from bridge.words.mrkdwn import lex, mrkdwn_parts
-from bridge.words.nouns import Names
-from bridge.words.runs import Part, Run, clean, count, styled, text_at, text_of
+from bridge.words.names import Names
+from bridge.words.parts import Part, Run, clean, count, styled, text_at, text_of
 
 _DEPTH = 16  # Slack nests four deep; a hostile payload must not exhaust the stack.
 _STYLES = ("bold", "italic", "strike", "code", "underline")
@@ -61,7 +61,7 @@ def _readable(node: Mapping[str, Any], names: Names, depth: int) -> list[Part]:
 
 
 def _linked(url: str, runs: tuple[Run, ...], names: Names) -> Part:
-    link = nouns.link(url, text_of(runs), names)
+    link = references.link(url, text_of(runs), names)
     same = link.text == text_of(runs)
     return Part("text", tuple(run._replace(url=run.url or link.url) for run in runs) if same else (link,))
 
@@ -108,15 +108,15 @@ def _inline(node: object, names: Names, depth: int) -> list[Run]:
 
 
 _INLINE: dict[str, Callable[[Mapping[str, Any], Names], Run]] = {
-    "text": lambda node, names: nouns.said(text_at(node, "text"), names),
-    "link": lambda node, names: nouns.link(text_at(node, "url"), text_at(node, "text"), names),
-    "user": lambda node, names: nouns.user(text_at(node, "user_id", "userId"), "", names),
-    "usergroup": lambda node, names: nouns.group(text_at(node, "usergroup_id", "usergroupId"), "", names),
-    "channel": lambda node, names: nouns.channel(text_at(node, "channel_id", "channelId"), names),
-    "broadcast": lambda node, names: nouns.command(text_at(node, "range") or "channel", "", names),
+    "text": lambda node, names: references.said(text_at(node, "text"), names),
+    "link": lambda node, names: references.link(text_at(node, "url"), text_at(node, "text"), names),
+    "user": lambda node, names: references.user(text_at(node, "user_id", "userId"), "", names),
+    "usergroup": lambda node, names: references.group(text_at(node, "usergroup_id", "usergroupId"), "", names),
+    "channel": lambda node, names: references.channel(text_at(node, "channel_id", "channelId"), names),
+    "broadcast": lambda node, names: references.command(text_at(node, "range") or "channel", "", names),
     "team": lambda node, names: Run("a workspace"),
     "color": lambda node, names: Run(text_at(node, "value")),
-    "date": lambda node, names: nouns.date(
+    "date": lambda node, names: references.date(
         node.get("timestamp"), text_at(node, "fallback"), text_at(node, "url"), names
     ),
     "emoji": lambda node, names: emoji_run(

@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any
 
 from bridge.words.conversions import first_line, inert, message_to_markdown, to_plain
-from bridge.words.nouns import Names
-from bridge.words.prefill import as_rich_text
+from bridge.words.into_form import as_rich_text
+from bridge.words.names import Names
 from tests.support.shown import COMMONMARK
 from tests.support.typed import NAMES, link, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from bridge import metrics
 from bridge.delivery import decision
-from bridge.delivery.boardwatch import BoardWatch
+from bridge.delivery.board_health import BoardWatch
 from bridge.demo.nexudus.faults import Fault
 from bridge.files.queue import FileBox
 from bridge.nexudus.wire import NexudusError, Unauthorized, Unavailable

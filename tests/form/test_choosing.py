@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from bridge.form.read_back import read_form, read_open
-from bridge.form.seal import Seal
+from bridge.form.signed_metadata import Seal
 from bridge.form.view import Form, FormMemory, form_view
 from bridge.language import sentences
 from bridge.post.draft import Draft, Origin

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from bridge.form.seal import Seal
+from bridge.form.signed_metadata import Seal
 from bridge.form.view import Form, form_view
 from bridge.language import sentences
 from bridge.post.draft import Draft, Origin

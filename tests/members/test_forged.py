@@ -8,7 +8,7 @@ import pytest
 
 from bridge.demo.nexudus.faults import CREATE
 from bridge.language import sentences
-from bridge.words.nouns import Mentioned
+from bridge.words.names import Mentioned
 from tests.support.dora import DORA, DORAS, POST, PROFILES, add_dora, add_profile, form, ids, posted, refused, told
 from tests.support.space import ANA, BEN, Space, until
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bridge.delivery.sightings import Seen, parse_time, sift
+from bridge.delivery.matching import Seen, parse_time, sift
 from bridge.form import read_back
-from bridge.form.seal import Seal
+from bridge.form.signed_metadata import Seal
 from bridge.form.view import FormMemory
 from bridge.nexudus.client import Sighting
 from bridge.nexudus.wire import NexudusError, Page, Rejected, Unsure, decipher, server_offset

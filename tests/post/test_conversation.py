@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from bridge.form.seal import Seal
+from bridge.form.signed_metadata import Seal
 from bridge.form.view import FormMemory
 from bridge.language import sentences
 from bridge.post.conversation import Conversation, hiding_names, in_order
 from bridge.post.draft import Draft, Origin, compose_message
-from bridge.words.nouns import Names
+from bridge.words.names import Names
 from tests.support.shown import COMMONMARK
 from tests.support.space import ANA, BEN, CARL, Space, open_space, until
 

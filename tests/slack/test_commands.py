@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.slack.commands import Asked, read
+from bridge.slack.slash_command import Asked, read
 
 
 def post(subject: str, body: str, *tags: str) -> Asked:

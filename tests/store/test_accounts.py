@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from bridge import running, wiring
 from bridge.outbox.ledger import Outbox
 from bridge.settings.environment import prefix_of
-from bridge.store import accounts
+from bridge.store import other_accounts
 from bridge.store.client import connect
 from bridge.store.embedded import embedded
 from tests.support.clinic import Clinic
@@ -85,7 +85,7 @@ async def test_the_names_of_others_are_not_taken_for_accounts(redis: Redis) -> N
         await redis.set(redis_key, 1)
     await left_behind(redis)
 
-    found = await accounts.others(redis, prefix_of("mine"), alone=False)
+    found = await other_accounts.others(redis, prefix_of("mine"), alone=False)
 
     assert [each.account for each in found] == [OLD]
 
@@ -140,11 +140,11 @@ async def test_the_start_says_it_once_somebody_should_have_taken_them(
     resting: Space, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line in the log; after a restart a post often waits for its next try, so it is not overdue at once."""
-    monkeypatch.setattr(accounts, "OVERDUE", 0.5)
+    monkeypatch.setattr(other_accounts, "OVERDUE", 0.5)
     await left_behind(redis, overdue=0)
 
     with structlog.testing.capture_logs() as log:
-        await accounts.warn(redis, resting.settings.prefix, alone=False)
+        await other_accounts.warn(redis, resting.settings.prefix, alone=False)
 
     ((event, account, remedy),) = [(each["event"], each["account"], each["remedy"]) for each in log]
     assert (event, account, remedy.startswith(REMEDY)) == ("another_account_waits", OLD, True)
@@ -154,11 +154,11 @@ async def test_the_start_is_silent_about_a_bridge_that_works(
     resting: Space, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is claimed meanwhile is somebody's."""
-    monkeypatch.setattr(accounts, "OVERDUE", 0.5)
+    monkeypatch.setattr(other_accounts, "OVERDUE", 0.5)
     await left_behind(redis, overdue=0)
 
     with structlog.testing.capture_logs() as log:
-        looking = asyncio.create_task(accounts.warn(redis, resting.settings.prefix, alone=False))
+        looking = asyncio.create_task(other_accounts.warn(redis, resting.settings.prefix, alone=False))
         await asyncio.sleep(0.2)
         await outbox_of(redis).claim()
         await looking

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bridge.words.conversions import mentioned_in, message_to_markdown
-from bridge.words.nouns import Mentioned, Names
+from bridge.words.names import Mentioned, Names
 
 NOBODY = Names()
 NAMES = Names({"U1": "Ann [Lee](contact:7)", "U2": "bo_b"}, {"C1": "general"}, labels={"S1": "desk"})

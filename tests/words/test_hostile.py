@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.form.seal import Seal
+from bridge.form.signed_metadata import Seal
 from bridge.form.view import Form, form_view
 from bridge.post import draft as drafts
 from bridge.post.conversation import Conversation
@@ -16,9 +16,9 @@ from bridge.post.draft import Draft, Origin, Outcome
 from bridge.post.entry import Entry
 from bridge.telling import blocks
 from bridge.words.conversions import inert, message_to_markdown, name_to_markdown, to_plain
+from bridge.words.into_form import as_rich_text
 from bridge.words.mrkdwn import escape
-from bridge.words.nouns import Names
-from bridge.words.prefill import as_rich_text
+from bridge.words.names import Names
 from tests.support.hostile import HOSTILE
 from tests.support.shown import Alive, Raw, Shown, alive, bare, check_rich
 from tests.support.typed import link, mrkdwn_to_markdown, rich, rows, said, section, to_markdown

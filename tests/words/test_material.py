@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bridge.words.conversions import message_to_markdown
-from bridge.words.nouns import Names
-from bridge.words.prefill import as_rich_text
+from bridge.words.into_form import as_rich_text
+from bridge.words.names import Names
 from tests.support.material import beside, cases
 from tests.support.shown import COMMONMARK, TAGS, Shown, bare, check_rich
 from tests.support.typed import NAMES, mentioned, mrkdwn_to_markdown

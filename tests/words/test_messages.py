@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.words.conversions import first_line, inert, mentioned_in, message_to_markdown, name_to_markdown, to_plain
+from bridge.words.into_form import as_rich_text
 from bridge.words.mrkdwn import escape
-from bridge.words.nouns import Mentioned, Names
-from bridge.words.prefill import as_rich_text
+from bridge.words.names import Mentioned, Names
 from tests.support.shown import Alive
 from tests.support.typed import NAMES, link, mentioned, mrkdwn_to_markdown, rich, rows, said, section, to_markdown
 

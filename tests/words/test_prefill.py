@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.words.conversions import to_plain
-from bridge.words.prefill import as_rich_text
+from bridge.words.into_form import as_rich_text
 from tests.support.shown import bare, check_rich, visible
 from tests.support.typed import NAMES, link, links, rich, rows, said, section, spans, to_markdown
 

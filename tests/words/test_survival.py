@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.words.conversions import inert, mentioned_in, message_to_markdown, name_to_markdown, to_plain
-from bridge.words.prefill import as_rich_text
+from bridge.words.into_form import as_rich_text
 from tests.bench.words import MANY, UNKIND, cost, long_text, many, ordinary
 from tests.support.shown import TAGS, Shown, check_rich
 from tests.support.typed import NAMES, mentioned, mrkdwn_to_markdown, said, to_markdown

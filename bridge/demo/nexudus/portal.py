@@ -1,11 +1,13 @@
 """The members' portal of the demo: the board's threads as one person may see them, rendered as it would."""
 
+from collections.abc import Iterable
+from typing import Protocol
+
 import nh3
 from markdown_it import MarkdownIt
 
 from bridge.demo.loopback import Json
 from bridge.demo.nexudus.board import Board
-from bridge.demo.page.scene import PEOPLE, Person
 
 # The classic portal pipes the message through a Markdown filter, which lets HTML pass.
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["strikethrough", "table"])
@@ -13,14 +15,31 @@ TAGS = {"p", "br", "hr", "strong", "em", "s", "del", "code", "pre", "a", "ul", "
 TAGS |= {"h1", "h2", "h3", "h4", "table", "thead", "tbody", "tr", "th", "td"}
 
 
-def shown(board: Board, me: Person) -> Json:
+class Member(Protocol):
+    """Somebody by the ids on both banks; `board` is their UserId, where they have one."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def board(self) -> int | None: ...
+    @property
+    def coworker(self) -> int | None: ...
+
+
+def shown(board: Board, me: Member, members: Iterable[Member]) -> Json:
     """The threads, newest first, and how many are there that this person may not see."""
+    authors = {each.board: each for each in members if each.board is not None}
     threads = [each for each in board.threads.values() if _may_read(board, each, me)]
     newest = sorted(threads, key=lambda each: str(each["CreatedOn"]), reverse=True)
-    return {"threads": [_thread(board, each) for each in newest], "hidden": len(board.threads) - len(threads)}
+    return {
+        "threads": [_thread(board, each, authors.get(each["UserId"])) for each in newest],
+        "hidden": len(board.threads) - len(threads),
+    }
 
 
-def _may_read(board: Board, thread: Json, me: Person) -> bool:
+def _may_read(board: Board, thread: Json, me: Member) -> bool:
     if me.board is not None and me.board == thread["UserId"]:
         return True
     if thread["Private"]:
@@ -31,8 +50,7 @@ def _may_read(board: Board, thread: Json, me: Person) -> bool:
     return True
 
 
-def _thread(board: Board, thread: Json) -> Json:
-    author = next((each for each in PEOPLE if each.board == thread["UserId"]), None)
+def _thread(board: Board, thread: Json, author: Member | None) -> Json:
     return {
         "id": thread["Id"],
         "author": author.name if author else "somebody",

@@ -91,7 +91,7 @@ class Site:
             "channels": feed.channels(self.stage, self.talk, me),
             "names": {each.id: each.name for each in self.stage.workspace.channels.values()},
             "view": feed.open_view(self.stage, me),
-            "board": portal.shown(self.stage.board, person),
+            "board": portal.shown(self.stage.board, person, PEOPLE),
             "moods": [{"id": id_, "name": mood.name, "about": mood.about} for id_, mood in MOODS.items()],
             "mood": self.switch.mood,
             "crossings": await way.crossings(self.stage.bridge.outbox, home),

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import httpx
-
 from bridge.delivery import decision
 from bridge.nexudus.client import BUSINESSES, COWORKERS, FILES, GROUPS, THREADS, USERS
 from bridge.nexudus.wire import NexudusError, Page
@@ -11,7 +9,7 @@ from bridge.operator.doctor import test_post
 from bridge.operator.doctor.board_calls import NoLogin, Record, Visit, trouble
 from bridge.operator.doctor.finding import Finding
 from bridge.settings.environment import Settings
-from bridge.wiring import NEVER_BY_PROXY
+from bridge.settings.network import http_client
 
 # Which roles are asked for by reading: https://developers.nexudus.com/rest-api/roles-and-access
 _ENTITIES: Mapping[str, tuple[str, bool]] = {
@@ -39,7 +37,7 @@ async def examine(settings: Settings, url: str | None, test_group: str | None, *
 
     `files`: whether bridge will add files to threads, which takes roles of its own.
     """
-    async with httpx.AsyncClient(follow_redirects=False, mounts=NEVER_BY_PROXY) as http:
+    async with http_client() as http:
         visit = Visit(http, settings)
         try:
             await visit.log_in()

@@ -17,7 +17,7 @@ from bridge.operator.doctor import board, public_address, redis, slack
 from bridge.operator.doctor.finding import Finding
 from bridge.settings.environment import Settings
 from bridge.settings.problems import unknown
-from bridge.store import accounts
+from bridge.store import other_accounts
 from bridge.store.client import connect
 
 __all__ = ["Finding", "examine", "report"]
@@ -75,7 +75,7 @@ async def _others(settings: Settings, url: str, *, own: bool) -> list[Finding]:
     """Posts under another account: a failure where no other bridge can be theirs, else a hint."""
     async with contextlib.aclosing(connect(url, timeout=3)) as redis:
         try:
-            found = await accounts.others(redis, settings.prefix, alone=own)
+            found = await other_accounts.others(redis, settings.prefix, alone=own)
         except (RedisError, OSError):  # the look at the store says so
             return []
     return [Finding("Account", False if own else None, each.said, each.remedy) for each in found]

@@ -8,7 +8,7 @@ from bridge.files.serving import GUARDED
 from bridge.operator import manifest
 from bridge.operator.doctor.finding import Finding, why
 from bridge.settings.environment import LOOPBACK, Settings
-from bridge.wiring import NEVER_BY_PROXY
+from bridge.settings.network import http_client
 
 CHECK = "Public address"
 _WITHOUT = "or use Socket Mode (SLACK_APP_TOKEN), which needs none"
@@ -22,7 +22,7 @@ async def examine(settings: Settings, *, files: bool) -> list[Finding]:
     if unusable := _never(settings, settings.public_url):
         return [unusable]
     base = settings.public_url.rstrip("/")
-    async with httpx.AsyncClient(follow_redirects=False, mounts=NEVER_BY_PROXY, timeout=10) as http:
+    async with http_client(timeout=10) as http:
         faults = [(path, fault) for path in paths if (fault := await _fault(http, base, path))]
     if not faults:
         where = " and ".join(f"{path}*" if path.endswith("/") else path for path in paths)

@@ -7,8 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from bridge.words.message import parts_of_message
-from bridge.words.nouns import Names
-from bridge.words.runs import Part, Run, text_of
+from bridge.words.names import Names
+from bridge.words.parts import Part, Run, text_of
 
 # A whole view takes 250 kB. https://docs.slack.dev/reference/methods/views.open
 _MOST_BYTES = 200_000

@@ -11,22 +11,22 @@ from bridge.members.places import Author, Places
 from bridge.post import draft as drafts
 from bridge.post.draft import Draft
 from bridge.post.refusals import NotAllowed
-from bridge.words import aside
+from bridge.words import offload
 from bridge.words.conversions import first_line, inert, name_to_markdown
-from bridge.words.nouns import Names
+from bridge.words.names import Names
 
 
 async def compose(draft: Draft, author: Author, places: Places) -> dict[str, Any]:
     """The body of the POST. Raises NotAllowed for guests who cannot be found, and what their look-up raises."""
     # Beside the loop: the web process may share it, and has three seconds.
-    names = await places.people.names(await aside.for_later(drafts.mentioned, draft))
+    names = await places.people.names(await offload.for_later(drafts.mentioned, draft))
     credit = await _credit(draft, author, places)
     body: dict[str, Any] = {
         "BusinessId": author.location,
         "UserId": author.profile.user,
         "CoworkerId": author.profile.coworker,
         "Subject": _subject(draft, names, places.rules.subject_max),
-        "Message": await aside.for_later(drafts.compose_message, draft, names, credit),
+        "Message": await offload.for_later(drafts.compose_message, draft, names, credit),
         "Tags": drafts.compose_tags(draft) or None,
         "CommunityGroupId": author.group,
         "InstantDelivery": draft.delivery == "instant",

@@ -2,11 +2,9 @@
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-if TYPE_CHECKING:
-    from bridge.words.nouns import Names
+from bridge.words.names import Names
 
 # Characters of an address of Slack's that are looked through: a longer address is not Slack's own and is hidden whole.
 MOST = 2000
@@ -25,7 +23,7 @@ _NO_ROOM = re.compile("[\t\r\n\u034f\u180b-\u180f\ufe00-\ufe0f]")
 _AFTER = ".:!?*_~"
 
 
-def hidden(url: str, names: "Names") -> str:
+def hidden(url: str, names: Names) -> str:
     """What is said in an address's place; "" where it may be told.
 
     Into a conversation in Slack it leads only where that is public: its address holds the channel's id. Where nobody
@@ -68,12 +66,12 @@ def _as_browsers_read(text: str) -> str:
     return "".join(each for each in plain if unicodedata.category(each) != "Cf")
 
 
-def told(text: str, names: "Names") -> str:
+def told(text: str, names: Names) -> str:
     """Text in which what may not be told of Slack's addresses is told in words."""
     return _PIECE.sub(lambda found: _piece(found[0], names), text) if may_lead_to_slack(text) else text
 
 
-def _piece(piece: str, names: "Names") -> str:
+def _piece(piece: str, names: Names) -> str:
     bare = piece.rstrip(_AFTER)
     said = hidden(bare, names) if may_lead_to_slack(bare) else ""
     return said + piece[len(bare) :] if said else piece

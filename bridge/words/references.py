@@ -1,43 +1,16 @@
 """What Slack tells as ids, addresses and times, in words that mention nobody."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bridge.words import addresses
-from bridge.words.runs import Run, clean
+from bridge.words import slack_links
+from bridge.words.names import Names
+from bridge.words.parts import Run, clean
 
 _LIVE = re.compile(r"(?i)https?://[^\s/?#]\S*|(?:mailto|tel):\S+")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 # Where renderers that link bare addresses would begin: the scheme, www., a mail address, a domain.
 _LINKABLE = re.compile(r"(?i)(?<=:)(?=//)|(?<=@)(?=\w)|(?<=www)(?=\.)|(?<=\s)(\w[\w-]*)(?=\.\w)")
-
-
-@dataclass(frozen=True)
-class Names:
-    """What ids are called: users' display names, public channels' names without `#`.
-
-    Ids that are missing are fine; a channel that is not known to be public must be missing. `labels` are what Slack
-    itself wrote beside ids, `late` ids that stand in the text as `@id` for want of a name. `inside`: the
-    words stay in Slack, so that a link into a private conversation tells nobody anything. `nobody`: no
-    link names a person either.
-    """
-
-    users: Mapping[str, str] = field(default_factory=dict)
-    channels: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    late: frozenset[str] = frozenset()
-    inside: bool = False
-    nobody: bool = False
-
-
-@dataclass(frozen=True)
-class Mentioned:
-    """The ids whose names a conversion would like to have."""
-
-    users: frozenset[str] = frozenset()
-    channels: frozenset[str] = frozenset()
 
 
 def called(name: str) -> str:
@@ -56,8 +29,8 @@ def said(text: str, names: Names) -> Run:
 def link(url: str, label: str, names: Names) -> Run:
     """A link that shows its label, or else its address; without the link where it may not be followed from outside."""
     url = url.strip()
-    if said := addresses.hidden(url, names):
-        return Run(label if label.strip() and said != "someone" and not addresses.shows(label, url) else said)
+    if said := slack_links.hidden(url, names):
+        return Run(label if label.strip() and said != "someone" and not slack_links.shows(label, url) else said)
     return Run(label if label.strip() else url, url=url if _LIVE.fullmatch(url) else "")
 
 
