@@ -19,6 +19,7 @@ test: .venv/ready
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --no-cache
 	$(BIN)/mypy
 
 # Says aloud where no advisories can be read, as on a machine that reaches only a mirror of the registry.

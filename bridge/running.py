@@ -36,7 +36,7 @@ async def run(
     if web and bridge.socket is not None:
         work.append(bridge.socket.run(stopping))
     if worker:
-        closed = bridge.installation.is_closed
+        closed = bridge.desk.installation.is_closed
         work += [bridge.delivery.run(closed), bridge.carrying.run(closed)]
     greetings = [asyncio.create_task(bridge.greet_slack())]
     if worker:

@@ -13,33 +13,21 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from slack_bolt.async_app import AsyncApp
 
-from bridge.delivery.attempt import Delivery, Policy
-from bridge.delivery.board_health import BoardWatch
-from bridge.desk import listeners
-from bridge.desk.installation import Installation
+from bridge.delivery import attempt
+from bridge.delivery.attempt import Delivery
+from bridge.desk import app, keeping
 from bridge.desk.keeping import Desk
+from bridge.files import carrying
 from bridge.files.carrying import Carrying
-from bridge.files.download import SlackFiles
-from bridge.files.queue import FileBox
-from bridge.files.serving import Files
-from bridge.form.lookups import Furnishing
-from bridge.form.prefill import Prefilling
-from bridge.form.private_sources import Leaving
-from bridge.form.redraw import Drawing
-from bridge.form.signed_metadata import Seal
-from bridge.form.sources import Sources
-from bridge.form.stash import Originals
+from bridge.form import lookups
 from bridge.language import sentences
 from bridge.members import places
-from bridge.members.cache import Cache
-from bridge.members.people import People, Rules, SlackSide
+from bridge.members.people import SlackSide
+from bridge.nexudus import client
 from bridge.nexudus.client import Nexudus
-from bridge.nexudus.pace import Pace
-from bridge.nexudus.tokens import Tokens
+from bridge.outbox import ledger
 from bridge.outbox.census import measure
 from bridge.outbox.ledger import Outbox
-from bridge.post import attachment
-from bridge.post.draft import Limits
 from bridge.settings.environment import Settings
 from bridge.settings.network import http_client
 from bridge.slack.http import Health
@@ -59,14 +47,10 @@ class Bridge:
     settings: Settings
     redis: Redis
     outbox: Outbox
-    installation: Installation
-    tokens: Tokens
-    people: People
     board: Nexudus
-    watch: BoardWatch
-    desk: Desk
     delivery: Delivery
     carrying: Carrying
+    desk: Desk
     bolt: AsyncApp
     socket: SocketMode | None
 
@@ -87,12 +71,12 @@ class Bridge:
 
     async def login_refused(self) -> str | None:
         with contextlib.suppress(RedisError):
-            return await self.tokens.refused() or await self.watch.login_refused()
+            return await self.board.tokens.refused() or await self.delivery.board_health.login_refused()
         return None
 
     async def board_away(self) -> bool:
         with contextlib.suppress(RedisError):
-            return await self.watch.is_away()
+            return await self.delivery.board_health.is_away()
         return False
 
     async def measure(self) -> None:
@@ -125,7 +109,7 @@ class Bridge:
 
     async def watch_board(self) -> None:
         """Asks the board at the start and while there is trouble, so that /readyz need not wait for a post."""
-        await self.watch.keep(self.board.businesses, self.login_refused)
+        await self.delivery.board_health.keep(self.board.businesses, self.login_refused)
 
 
 @contextlib.asynccontextmanager
@@ -154,99 +138,20 @@ def _assemble(
     http: httpx.AsyncClient,
     files_http: httpx.AsyncClient,
 ) -> Bridge:
+    """Wing by wing, from below."""
+    outbox = ledger.build(settings, redis, blocking)
+    board = client.build(settings, redis, http)
     api = WebApi(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session, http)
-    outbox = Outbox(
-        redis,
-        blocking,
-        settings.prefix,
-        lease=settings.lease,
-        keep=settings.keep_days * 86400,
-        per_hour=settings.posts_per_person_per_hour,
-    )
-    installation = Installation(outbox, settings.slack_bot_token.get_secret_value())
-    tokens, board = _board(settings, redis, http)
-    cache = Cache(redis, settings.prefix)
-    people = People(board, SlackSide(api.user, api.channel, api.home), cache, _rules(settings))
-    whereabouts = places.Places(people, board, cache, _place_rules(settings))
-    sources = Sources(
-        api, Originals(redis, settings.prefix), people, _limits(settings), _file_rules(settings),
-        settings.thread_replies_max,
-    )  # fmt: skip
-    seal = Seal.of(settings.slack_bot_token.get_secret_value())
-    leaving = Leaving(people, settings.private_sources)
-    prefilling = Prefilling(sources, people, leaving)
-    furnishing = Furnishing(outbox, whereabouts, sources, Drawing(api, outbox, sources, seal), leaving)
-    locale = people.locale if sentences.are_translated() else _english
-    desk = Desk(api, outbox, installation, whereabouts, prefilling, furnishing, locale)
-    policy = Policy(
-        patience=settings.patience,
-        timeout=settings.nexudus_timeout,
-        search_lag=settings.nexudus_search_lag,
-        quiet=settings.still_trying_after,
-        longest_wait=settings.longest_wait,
-        thread_url=settings.nexudus_thread_url,
-    )
-    telling = Telling(api, outbox, locale)
-    watch = BoardWatch(redis, settings.prefix, settings.longest_wait)
-    delivery = Delivery(outbox, board, whereabouts, telling, policy, watch)
-    files = Files(
-        redis,
-        settings.prefix,
-        settings.public_url or "",
-        SlackFiles(api, files_http, sources.file_rules),
-        settings.file_ttl,
-    )
-    carrying = Carrying(FileBox(outbox), board, files, telling, policy)
-    bolt, token = listeners.build(desk, settings.slack_command), settings.slack_app_token
+    whereabouts = places.build(settings, redis, board, SlackSide(api.user, api.channel, api.home))
+    # Without another language an acknowledgement does not ask Redis for one.
+    locale = whereabouts.people.locale if sentences.are_translated() else None
+    forms = lookups.build(settings, redis, api, outbox, whereabouts)
+    delivery = attempt.build(settings, redis, outbox, board, whereabouts, Telling(api, outbox, locale))
+    files = carrying.build(settings, files_http, api, forms.sources.file_rules, delivery)
+    desk = keeping.build(settings, api, outbox, forms, locale)
+    bolt, token = app.build(desk, settings.slack_command), settings.slack_app_token
     socket = SocketMode(bolt, api.client, token.get_secret_value()) if token else None
-    return Bridge(
-        settings, redis, outbox, installation, tokens, people, board, watch, desk, delivery, carrying, bolt, socket
-    )  # fmt: skip
-
-
-async def _english(_: str) -> str:
-    """As long as there is no other language, an acknowledgement does not ask Redis for one."""
-    return ""
-
-
-def _board(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> tuple[Tokens, Nexudus]:
-    tokens = Tokens(
-        http,
-        settings.nexudus_url,
-        settings.nexudus_username,
-        settings.nexudus_password.get_secret_value(),
-        redis,
-        settings.prefix,
-        settings.nexudus_client_id,
-        settings.nexudus_timeout,
-    )
-    pace = Pace(
-        redis,
-        settings.prefix,
-        settings.nexudus_writes_per_minute,
-        settings.nexudus_writes_per_day,
-        settings.nexudus_call_interval_ms / 1000,
-    )
-    return tokens, Nexudus(http, settings.nexudus_url, tokens, pace, settings.nexudus_timeout)
-
-
-def _rules(settings: Settings) -> Rules:
-    return Rules(settings.identity_ttl, settings.slack_guests, settings.nexudus_url)
-
-
-def _place_rules(settings: Settings) -> places.Rules:
-    return places.Rules(
-        settings.groups_ttl, settings.nexudus_business_id, settings.may_choose_instant, settings.subject_max
-    )
-
-
-def _file_rules(settings: Settings) -> attachment.Rules:
-    on = settings.public_url is not None
-    return attachment.Rules(on, frozenset(settings.file_types.split(",")), settings.file_bytes_max)
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(settings.subject_max, settings.message_max, settings.tags_max)
+    return Bridge(settings, redis, outbox, board, delivery, files, desk, bolt, socket)
 
 
 def hush() -> None:

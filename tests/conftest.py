@@ -11,6 +11,7 @@ from hypothesis import settings
 from redis.asyncio import Redis
 
 from bridge import wiring
+from bridge.slack import warnings
 from bridge.store.client import connect
 from bridge.store.embedded import embedded
 from tests.support import overheard
@@ -36,6 +37,7 @@ def pytest_configure() -> None:
 
 def pytest_runtest_setup() -> None:
     overheard.forget()
+    warnings._told.clear()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,7 @@
-"""The house checks itself: who imports whom, how long a file is, and that papers and code say the same."""
+"""The house checks itself: what stands where, how long a file is, and that papers and code say the same.
+
+Who may import whom is checked by `make lint`.
+"""
 
 import ast
 import re
@@ -8,142 +11,84 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from bridge import moments
 from bridge.desk import listeners
+from bridge.outbox.scripts import script
 from bridge.settings.environment import Settings
 from bridge.telling import blocks
 
 ROOT = Path(__file__).parent.parent
-BRIDGE = ROOT / "bridge"
+BRIDGE, TESTS = ROOT / "bridge", ROOT / "tests"
 
-# The rooms that know nothing of ours, and who may know what.
-IMPORTS: dict[str, set[str]] = {
-    "settings": set(),
-    "problems": {"settings"},
-    "accounts": {"settings"},
-    "version": set(),
-    "moments": set(),
-    "store": {"moments", "valkey"},
-    "valkey": set(),
-    "whichstore": {"store"},
-    "leases": set(),
-    "scripts": {"leases"},
-    "metrics": set(),
-    "census": {"outbox"},
-    "aside": set(),
-    "cache": set(),
-    "pace": {"metrics", "wire"},
-    "english": set(),
-    "sentences": {"english"},
-    "wire": set(),
-    "words": set(),
-    "nexudus": {"wire"},
-    "tokens": {"wire"},
-    "seal": set(),
-    "originals": {"moments"},
-    "conversation": {"sentences", "words"},
-    "attachment": {"filename", "words"},
-    "draft": {"conversation", "sentences", "words"},
-    "filename": set(),
-    "entry": {"draft"},
-    "files": {
-        "attachment", "decision", "delivery", "entry", "leases", "metrics", "nexudus", "outbox", "report", "webapi",
-        "wire", "worker",
-    },
-    "replies": {"conversation", "webapi"},
-    "sources": {
-        "aside", "attachment", "conversation", "draft", "form", "moments", "originals", "people", "refusals", "replies",
-        "sentences", "webapi", "words",
-    },
-    "commands": {"words"},
-    "payloads": {"draft"},
-    "blocks": {"attachment", "draft", "entry", "sentences", "words"},
-    "form": {"attachment", "blocks", "draft", "seal", "sentences", "words"},
-    "filled": {"draft", "form", "seal", "sentences"},
-    "installation": {"outbox"},
-    "worker": {"entry", "leases"},
-    "outbox": {"attachment", "draft", "entry", "leases", "scripts"},
-    "gate": set(),
-    "refusals": set(),
-    "people": {"cache", "gate", "refusals", "wire", "words"},
-    "places": {"cache", "draft", "people", "refusals"},
-    "sightings": {"nexudus", "wire"},
-    "boardwatch": {"wire"},
-    "thread": {"aside", "draft", "places", "refusals", "sentences", "words"},
-    "decision": {"draft", "entry", "refusals", "wire"},
-    "delivery": {
-        "boardwatch", "decision", "draft", "entry", "leases", "metrics", "nexudus", "outbox", "places", "refusals",
-        "report", "sightings", "thread", "wire", "worker",
-    },
-    "webapi": {"refusals"},
-    "report": {"draft", "entry"},
-    "telling": {"blocks", "draft", "entry", "outbox", "report", "sentences", "webapi"},
-    "leaving": {"draft", "moments", "people", "sentences"},
-    "prefilling": {
-        "aside", "attachment", "commands", "conversation", "draft", "entry", "form", "leaving", "moments", "people",
-        "sentences", "sources", "words",
-    },
-    "drawing": {"draft", "form", "originals", "outbox", "seal", "sources", "webapi"},
-    "furnishing": {
-        "aside", "draft", "drawing", "filled", "form", "leaving", "moments", "outbox", "places", "refusals",
-        "sentences", "sources", "wire", "words",
-    },
-    "desk": {
-        "blocks", "draft", "entry", "furnishing", "installation", "intake", "metrics", "moments", "outbox", "places",
-        "prefilling", "refusals", "sentences", "webapi", "words",
-    },
-    "slack": {
-        "blocks", "commands", "desk", "draft", "filled", "form", "moments", "payloads", "sentences", "webapi", "words",
-    },
-    "intake": set(),
-    "causes": {"entry"},
-    "table": set(),
-    "traces": set(),
-    "erasure": {"draft", "outbox", "people", "sentences", "traces"},
-    "ledger": {"accounts", "causes", "draft", "entry", "outbox", "table", "tokens", "words"},
-    "front": {"intake", "metrics"},
-    "listening": set(),
-    "socketmode": {"front", "intake", "metrics", "webapi"},
-}  # fmt: skip
-# They put the rooms together, or look at all of them.
-FREE = {"__init__", "__main__", "demo", "doctor", "manifest", "operating", "running", "wiring"}
+# All that stands at the top level beside the wings.
+TOP = {"__init__", "__main__", "metrics", "moments", "running", "version", "wiring"}
+WINGS = sorted(each.parent.relative_to(BRIDGE) for each in BRIDGE.rglob("__init__.py") if each.parent != BRIDGE)
 
 
-def ours(path: Path) -> set[str]:
-    """The rooms that a file imports when it runs; imports for the type checker's sake do not count."""
-    found: set[str] = set()
-    tree = ast.parse(path.read_text())
-    for node in _running(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "bridge":
-            found |= {each.name for each in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("bridge."):
-            found.add(node.module.split(".")[1])
-    return found
+def rooms(folder: Path) -> set[str]:
+    return {each.stem for each in folder.glob("*.py")}
 
 
-def _running(tree: ast.Module) -> Iterator[ast.AST]:
-    """Everything but what stands under `if TYPE_CHECKING`."""
-    for node in tree.body:
-        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
-            yield from ast.walk(node)
+def test_the_top_level_holds_only_what_is_listed() -> None:
+    """A new room stands in a wing, or somebody has thought about it here."""
+    assert rooms(BRIDGE) == TOP
+    bare = [each.name for each in BRIDGE.iterdir() if each.is_dir() and not rooms(each) and each.name != "__pycache__"]
+    assert bare == []
 
 
-def test_every_room_is_on_the_map_and_in_the_table() -> None:
-    """Who opens bridge/__init__.py meets each room by name, and none escapes the import table."""
-    rooms = {each.stem for each in BRIDGE.iterdir() if each.suffix == ".py" or (each / "__init__.py").exists()}
-    assert rooms == set(IMPORTS) | FREE
+def test_nothing_lies_about() -> None:
+    """Beside the rooms stand their scripts, the catalogues, the page's assets and the table of emoji."""
+    files = [each.relative_to(BRIDGE) for each in BRIDGE.rglob("*") if each.is_file() and each.suffix != ".pyc"]
+    known = {"assets", "locales"}
+    strays = [str(each) for each in files if each.suffix not in (".py", ".lua") and not known & set(each.parts)]
+    assert strays == ["words/emoji.json"]
+
+
+def test_the_map_names_every_wing_and_what_stands_beside_them() -> None:
+    """Who opens bridge/__init__.py first meets each of them by name."""
     text = (BRIDGE / "__init__.py").read_text()
-    assert [room for room in sorted(rooms - {"__init__"}) if f"`{room}`" not in text] == []
+    names = {str(each) for each in WINGS if len(each.parts) == 1} | TOP - {"__init__"}
+    assert [each for each in sorted(names) if f"`{each}`" not in text] == []
 
 
-@pytest.mark.parametrize("room", IMPORTS)
-def test_a_room_imports_only_what_it_may_know(room: str) -> None:
-    """The import table is the design: slack does not know the board's wire, delivery does not know Slack."""
-    path = BRIDGE / f"{room}.py"
-    files = [path] if path.exists() else sorted((BRIDGE / room).glob("*.py"))
-    found = set().union(*(ours(each) for each in files)) - {room}
-    assert found == IMPORTS[room]
+@pytest.mark.parametrize("wing", WINGS, ids=str)
+def test_a_wing_is_introduced_and_holds_no_code_of_its_own(wing: Path) -> None:
+    """Its __init__ says what it is for, and names every room in the order to read them; and nothing else is in it."""
+    text = (BRIDGE / wing / "__init__.py").read_text()
+    (only,) = ast.parse(text).body
+    assert isinstance(only, ast.Expr) and isinstance(only.value, ast.Constant)
+    assert [each for each in sorted(rooms(BRIDGE / wing) - {"__init__"}) if f"`{each}`" not in text] == []
+
+
+@pytest.mark.parametrize("wing", WINGS, ids=str)
+def test_no_room_is_named_like_its_wing(wing: Path) -> None:
+    """`delivery/delivery.py` would say nothing that the wing's own name does not."""
+    assert wing.name not in rooms(BRIDGE / wing)
+    assert wing.parts.count(wing.name) == 1
+
+
+@pytest.mark.parametrize("wing", WINGS, ids=str)
+def test_a_wing_is_neither_a_cupboard_nor_a_hall(wing: Path) -> None:
+    """Two rooms at least, sixteen at most."""
+    assert 2 <= len(rooms(BRIDGE / wing) - {"__init__"}) + len(list((BRIDGE / wing).glob("*/__init__.py"))) <= 16
+
+
+def test_the_tests_stand_in_the_same_wings() -> None:
+    """What tests a wing lies under its name; only the story and the house itself lie at the top."""
+    assert {each.name for each in TESTS.glob("test_*.py")} == {"test_flow.py", "test_house.py"}
+    others = {"bench", "browser", "chaos", "processes", "support"}
+    wings = {str(each) for each in WINGS if len(each.parts) == 1}
+    assert {each.parent.name for each in TESTS.glob("*/__init__.py")} - others <= wings
+
+
+def test_every_script_is_lua_that_redis_reads(redis_url: str) -> None:
+    """Each .lua file compiles, behind what its wing's scripts share, and no script is left in a string."""
+    with Redis.from_url(redis_url) as redis:
+        for file in BRIDGE.rglob("*.lua"):
+            redis.script_load(file.read_text() if file.parent.name == "nexudus" else script(file))
+    assert [each.name for each in BRIDGE.rglob("*.py") if "redis.call(" in each.read_text()] == []
 
 
 def test_every_file_stays_under_three_hundred_lines() -> None:

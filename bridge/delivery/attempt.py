@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bridge import metrics
 from bridge.delivery import board_thread, decision, matching
-from bridge.delivery.board_health import BoardWatch
+from bridge.delivery.board_health import BoardHealth
 from bridge.members.places import Places
 from bridge.nexudus.client import Nexudus
 from bridge.nexudus.wire import BadReference, NexudusError
@@ -27,6 +28,7 @@ from bridge.outbox.worker import Worker
 from bridge.post.draft import Outcome
 from bridge.post.entry import Entry
 from bridge.post.refusals import NotAllowed, SlackAway
+from bridge.settings.environment import Settings
 from bridge.telling.report import Report, Untold
 
 log = structlog.get_logger()
@@ -49,15 +51,26 @@ class Policy:
     thread_url: str
 
 
+def build(
+    settings: Settings, redis: Redis, outbox: Outbox, board: Nexudus, places: Places, report: Report
+) -> "Delivery":
+    """What works the outbox; it tells by `report`."""
+    policy = Policy(
+        settings.patience, settings.nexudus_timeout, settings.nexudus_search_lag, settings.still_trying_after,
+        settings.longest_wait, settings.nexudus_thread_url,
+    )  # fmt: skip
+    return Delivery(outbox, board, places, report, policy, BoardHealth(redis, settings.prefix, settings.longest_wait))
+
+
 class Delivery:
     """Works the outbox until told to stop; any number of these share one Redis."""
 
     def __init__(
-        self, outbox: Outbox, board: Nexudus, places: Places, report: Report, policy: Policy, watch: BoardWatch
+        self, outbox: Outbox, board: Nexudus, places: Places, report: Report, policy: Policy, board_health: BoardHealth
     ) -> None:
-        self._outbox, self._board, self._report = outbox, board, report
+        self.outbox, self.board, self.report = outbox, board, report
         self._people, self._places = places.people, places
-        self._policy, self._watch = policy, watch
+        self.policy, self.board_health = policy, board_health
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -66,7 +79,7 @@ class Delivery:
 
     async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
         """Claim and attempt until `stop`, and nothing while it is `closed`."""
-        await Worker(self._outbox, self._attempt_or_note, "posts", SLOTS, self._stopping).run(closed)
+        await Worker(self.outbox, self._attempt_or_note, "posts", SLOTS, self._stopping).run(closed)
 
     async def _attempt_or_note(self, entry: Entry) -> None:
         try:
@@ -75,7 +88,7 @@ class Delivery:
             raise
         except Exception as error:
             with contextlib.suppress(RedisError):
-                await self._outbox.note(entry, last_error=f"broke: {type(error).__name__}")
+                await self.outbox.note(entry, last_error=f"broke: {type(error).__name__}")
             raise
 
     async def attempt(self, entry: Entry) -> None:
@@ -87,7 +100,7 @@ class Delivery:
             await self._tell(entry)
         elif entry.stuck > decision.MOST_STUCK:
             await self._end(entry, decision.given_up(entry, "worker_died"))
-        elif entry.claimed > entry.asked + self._policy.patience:
+        elif entry.claimed > entry.asked + self.policy.patience:
             await self._end(entry, decision.given_up(entry, "patience"))
         elif entry.state == "sending":
             await self._look(entry)
@@ -108,48 +121,48 @@ class Delivery:
                 else await board_thread.compose(entry.draft, author, self._places)
             )
             like = matching.likeness(body)
-            hold = self._policy.patience * 2
+            hold = self.policy.patience * 2
             # A worker frozen past its lease has been replaced: it must not send what the other one looks for.
-            until = time.monotonic() + self._outbox.lease / 2
-            if await self._outbox.sending(entry, body, board_thread.facts(author), like, hold) == "twin":
+            until = time.monotonic() + self.outbox.lease / 2
+            if await self.outbox.sending(entry, body, board_thread.facts(author), like, hold) == "twin":
                 return await self._wait_for_twin(entry)
             marked = True
             metrics.STAGE.labels("author").observe(time.monotonic() - began)
             with metrics.STAGE.labels("board").time():
-                created = int((await self._board.create_thread(body, until))["Id"])
+                created = int((await self.board.create_thread(body, until))["Id"])
         except (NotAllowed, SlackAway, NexudusError) as error:
             return await self._follow(entry, error, marked=marked)
         metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.drift - entry.kept))
-        outcome = decision.posted(entry.draft, board_thread.facts(author), created, self._policy.thread_url)
+        outcome = decision.posted(entry.draft, board_thread.facts(author), created, self.policy.thread_url)
         await self._end(entry, outcome)
-        return await self._watch.notice(None)
+        return await self.board_health.notice(None)
 
     async def _wait_for_twin(self, entry: Entry) -> None:
         """The same words by the same person are in the air: were both, nobody could tell whose thread is whose."""
         await self._say_still_trying(entry, unsent=entry.sends == 0)
-        await self._outbox.put_back(entry, 1.0, error="twin", looks=entry.looks)
+        await self.outbox.put_back(entry, 1.0, error="twin", looks=entry.looks)
 
     async def _follow(self, entry: Entry, error: Exception, *, marked: bool) -> None:
-        follows = decision.decide(error, entry, marked=marked, longest=self._policy.longest_wait)
+        follows = decision.decide(error, entry, marked=marked, longest=self.policy.longest_wait)
         log.info("attempt_ended", id=entry.id, error=type(error).__name__, follows=type(follows).__name__)
         metrics.RETRIES.labels(type(error).__name__).inc()
-        await self._watch.notice(error)
+        await self.board_health.notice(error)
         if isinstance(follows, Outcome):
             return await self._end(entry, follows)
         if isinstance(error, BadReference):
             await self._people.forget(entry.draft.origin.user)
-            await self._outbox.note(entry, resolved_anew=1)
+            await self.outbox.note(entry, resolved_anew=1)
         unsent = entry.sends == 0 and (follows.void or not marked)
         delay, called = self._within_patience(entry, follows.delay), marked and not follows.void
         await self._say_still_trying(entry, unsent=unsent, next_in=delay)
-        return await self._outbox.put_back(entry, delay, void=follows.void, called=called, error=follows.error)
+        return await self.outbox.put_back(entry, delay, void=follows.void, called=called, error=follows.error)
 
     def _wait(self, entry: Entry) -> float:
-        return decision.wait(decision.WAITS, entry.failures, self._policy.longest_wait)
+        return decision.wait(decision.WAITS, entry.failures, self.policy.longest_wait)
 
     def _within_patience(self, entry: Entry, delay: float) -> float:
         """Whoever named the delay: at the end of patience the person hears how it ended."""
-        left = entry.asked + self._policy.patience - (time.time() - entry.drift)
+        left = entry.asked + self.policy.patience - (time.time() - entry.drift)
         return min(delay, max(0.0, left) + 1)
 
     # ── in doubt ─────────────────────────────────────────────────────────────
@@ -163,10 +176,10 @@ class Delivery:
         try:
             seen = await self._search(entry, since)
         except NexudusError as error:
-            await self._watch.notice(error)
+            await self.board_health.notice(error)
             delay = self._within_patience(entry, max(getattr(error, "wait", None) or 0, self._wait(entry)))
             await self._say_still_trying(entry, next_in=delay)
-            return await self._outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
+            return await self.outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
         if len(seen.found) > 1:
             return await self._end(entry, Outcome("unsure", "several"))
         if seen.found:
@@ -176,31 +189,31 @@ class Delivery:
     async def _search(self, entry: Entry, since: float) -> matching.Seen:
         body, since = entry.body or {}, since + entry.drift
         start = datetime.fromtimestamp(since, UTC) - timedelta(minutes=5)
-        sighting = await self._board.threads_since(body["BusinessId"], body["UserId"], start)
-        return await matching.sift(sighting, body, since, entry.id, self._board.thread, self._outbox.holder)
+        sighting = await self.board.threads_since(body["BusinessId"], body["UserId"], start)
+        return await matching.sift(sighting, body, since, entry.id, self.board.thread, self.outbox.holder)
 
     async def _adopt(self, entry: Entry, found: int, *, late: bool = False) -> None:
         metrics.ADOPTED.inc()
         log.info("adopted_after_doubt", id=entry.id, thread=found)
-        outcome = decision.posted(entry.draft, entry.facts, found, self._policy.thread_url)
+        outcome = decision.posted(entry.draft, entry.facts, found, self.policy.thread_url)
         await self._end(entry, replace(outcome, late=late))
 
     async def _not_found(self, entry: Entry, *, clear: bool) -> None:
         sent = entry.sent or entry.kept
         # What is already on the wire can land until the call's own time is over, twice over for safety.
-        settled = sent + 2 * self._policy.timeout + 1
+        settled = sent + 2 * self.policy.timeout + 1
         now = time.time() - entry.drift
         if now < settled:
             await self._say_still_trying(entry)
             # The moment at which the person is told that we still look is one to wake up for, too.
-            wakes = [*(sent + each for each in decision.EARLY_LOOKS), entry.kept + self._policy.quiet, settled]
+            wakes = [*(sent + each for each in decision.EARLY_LOOKS), entry.kept + self.policy.quiet, settled]
             delay = min(each - now for each in wakes if each > now + 0.2 or each == settled)
-            return await self._outbox.put_back(entry, delay, error="looking")
+            return await self.outbox.put_back(entry, delay, error="looking")
         looks = entry.looks + 1 if clear else 0
         if looks < decision.CLEAR_LOOKS:
-            wait = self._policy.search_lag if clear else self._wait(entry)
+            wait = self.policy.search_lag if clear else self._wait(entry)
             await self._say_still_trying(entry)
-            return await self._outbox.put_back(entry, wait, error="looking", looks=looks)
+            return await self.outbox.put_back(entry, wait, error="looking", looks=looks)
         if entry.sends >= decision.MOST_SENDS:
             return await self._end(entry, Outcome("unsure", "sent_often"))
         return await self._send(entry)
@@ -216,20 +229,20 @@ class Delivery:
                     return await self._adopt(entry, seen.found[0], late=True)
             except NexudusError:
                 again = decision.LATE_LOOK
-        await self._outbox.told(entry, entry.told or "untold", look_again=again)
+        await self.outbox.told(entry, entry.told or "untold", look_again=again)
         return None
 
     # ── ending and telling ───────────────────────────────────────────────────
 
     async def _end(self, entry: Entry, outcome: Outcome) -> None:
-        said = await self._outbox.settle(entry, outcome)
+        said = await self.outbox.settle(entry, outcome)
         if said == "held" and outcome.late:
             # The thread is another draft's. That this one may not have been posted its person knows already.
-            await self._outbox.told(entry, entry.told or "untold")
+            await self.outbox.told(entry, entry.told or "untold")
             return
         if said == "held":
             outcome = Outcome("unsure", "several")
-            said = await self._outbox.settle(entry, outcome)
+            said = await self.outbox.settle(entry, outcome)
         log.info("settled", id=entry.id, ending=outcome.ending, reason=outcome.reason, said=said)
         metrics.OUTCOMES.labels(outcome.ending, outcome.reason).inc()
         fresh = await self._pictured(entry.id) if said != "watched" else None
@@ -239,11 +252,11 @@ class Delivery:
     async def _pictured(self, id_: str) -> Entry | None:
         """The entry once its files have ended, or as it stands after a few seconds."""
         for _ in range(PICTURE * 10):
-            entry = await self._outbox.get(id_)
+            entry = await self.outbox.get(id_)
             if entry is None or not entry.attaching:
                 return entry
             await asyncio.sleep(0.1)
-        return await self._outbox.get(id_)
+        return await self.outbox.get(id_)
 
     async def _tell(self, entry: Entry) -> None:
         assert entry.outcome is not None
@@ -251,13 +264,13 @@ class Delivery:
             way = await self._way_of_telling(entry, entry.outcome)
         except Untold as untold:
             if not decision.is_past_telling(entry, time.time() - entry.drift, final=untold.final):
-                wait = decision.wait(decision.TELLING_WAITS, entry.telling, self._policy.longest_wait)
-                await self._outbox.tell_later(entry, min(max(wait, untold.wait or 0), decision.TELLING_PATIENCE))
+                wait = decision.wait(decision.TELLING_WAITS, entry.telling, self.policy.longest_wait)
+                await self.outbox.tell_later(entry, min(max(wait, untold.wait or 0), decision.TELLING_PATIENCE))
                 return
             way = "untold"
             log.error("untold", id=entry.id)
         again = decision.LATE_LOOK if entry.outcome.ending == "unsure" and entry.body else 0
-        if await self._outbox.told(entry, way, look_again=again):
+        if await self.outbox.told(entry, way, look_again=again):
             metrics.TOLD.labels(way).inc()
             metrics.STAGE.labels("telling").observe(max(0.0, time.time() - entry.drift - (entry.ended or entry.kept)))
 
@@ -265,7 +278,7 @@ class Delivery:
         """Raises Untold. A telling that broke so often, in whatever way, breaks for good."""
         if entry.stuck > decision.MOST_STUCK:
             raise Untold(final=True)
-        return await self._report(entry, outcome)
+        return await self.report(entry, outcome)
 
     async def _say_still_trying(self, entry: Entry, *, unsent: bool = False, next_in: float = 0) -> None:
         """Once, after a while: kept, still trying; `unsent` offers to cancel. Failing to say so is no failure.
@@ -273,11 +286,11 @@ class Delivery:
         Said sooner when the next step, in `next_in` seconds, would come much too late to say it.
         """
         waited = entry.claimed - entry.kept
-        if entry.noted or (waited < self._policy.quiet and waited + next_in < 1.5 * self._policy.quiet):
+        if entry.noted or (waited < self.policy.quiet and waited + next_in < 1.5 * self.policy.quiet):
             return
-        fresh = await self._outbox.get(entry.id)
+        fresh = await self.outbox.get(entry.id)
         if fresh is None or fresh.outcome is not None:
             return
         with contextlib.suppress(Untold):
-            await self._report(replace(fresh, state="kept" if unsent else "sending"), None)
-        await self._outbox.note(entry, noted=1)
+            await self.report(replace(fresh, state="kept" if unsent else "sending"), None)
+        await self.outbox.note(entry, noted=1)

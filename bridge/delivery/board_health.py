@@ -17,7 +17,7 @@ log = structlog.get_logger()
 _AWAY_TTL, _REJECTED_TTL = 60, 3600
 
 
-class BoardWatch:
+class BoardHealth:
     """Keys under `prefix`; both expire. `longest_wait` is the longest between two tries, in seconds."""
 
     def __init__(self, redis: Redis, prefix: str, longest_wait: float) -> None:

@@ -6,25 +6,30 @@ import logging
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import structlog
+import typer
 
 from bridge import wiring
-from bridge.store.embedded import embedded
+from bridge.store.embedded import StoreUnavailable, embedded
 
 
-async def unless_interrupted(work: "asyncio.Task[int]", stopped: Callable[[], None]) -> int:
-    """Ctrl-C and SIGTERM end the work; then the answer is 130, or what `work` made of it."""
-    loop, signals = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+async def unless_interrupted(show: Coroutine[Any, Any, int]) -> int:
+    """The exit status that the show ends with: 130 after Ctrl-C or SIGTERM, 1 without a store on this platform."""
+    work, loop, signals = asyncio.create_task(show), asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
     for number in signals:
         loop.add_signal_handler(number, work.cancel)
     try:
         return await work
     except asyncio.CancelledError:
-        stopped()
+        typer.echo("\nStopped. Nothing was kept.")
         return 130
+    except StoreUnavailable as unavailable:
+        typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)
+        return 1
     finally:
         for number in signals:
             loop.remove_signal_handler(number)

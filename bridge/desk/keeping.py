@@ -12,8 +12,9 @@ from redis.exceptions import RedisError
 
 from bridge import metrics
 from bridge.desk.installation import Installation
-from bridge.form.lookups import AWAY, Furnishing
-from bridge.form.prefill import Prefilling
+from bridge.form.lookups import AWAY, Lookups
+from bridge.form.prefill import Prefill
+from bridge.form.redraw import OpenForms
 from bridge.language import sentences
 from bridge.members.places import Places
 from bridge.moments import BRIEF, INSTANT, PATIENCE, QUICK, SPARE, WATCHED
@@ -21,6 +22,7 @@ from bridge.outbox.ledger import Outbox
 from bridge.post.draft import Draft, Origin, Outcome, Problem
 from bridge.post.entry import Entry
 from bridge.post.refusals import NotAllowed
+from bridge.settings.environment import Settings
 from bridge.slack.intake import hung_up, sent_at
 from bridge.slack.webapi import WebApi
 from bridge.telling import blocks
@@ -33,6 +35,15 @@ T = TypeVar("T")
 # How many may wait for their final word at a time: no board takes more within the brief wait, and whoever is told at
 # once that theirs is on its way makes room for the next one's acknowledgement.
 MOST_WAITING = 50
+
+
+def build(
+    settings: Settings, api: WebApi, outbox: Outbox, lookups: Lookups, locale: Callable[[str], Awaitable[str]] | None
+) -> "Desk":
+    """What the listeners are handed; `locale` as Desk has it."""
+    installation = Installation(outbox, settings.slack_bot_token.get_secret_value())
+    prefill = Prefill(lookups.sources, lookups.places.people, lookups.private_sources)
+    return Desk(api, outbox, installation, lookups.places, prefill, lookups, lookups.open_forms, locale)
 
 
 @dataclass(frozen=True)
@@ -59,15 +70,19 @@ class Waited:
 
 @dataclass
 class Desk:
-    """What the listeners are handed. `locale` answers a person's language, `brief` is the wait in seconds."""
+    """What the listeners are handed. `brief` is the wait in seconds.
+
+    `locale` answers a person's language; None where there is none but English.
+    """
 
     api: WebApi
     outbox: Outbox
     installation: Installation
     places: Places
-    prefilling: Prefilling
-    furnishing: Furnishing
-    locale: Callable[[str], Awaitable[str]]
+    prefill: Prefill
+    lookups: Lookups
+    open_forms: OpenForms
+    locale: Callable[[str], Awaitable[str]] | None
     brief: float = BRIEF
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     waiting: set[str] = field(default_factory=set)
@@ -105,7 +120,7 @@ class Desk:
         """The locale of a person in Slack, if it is known at once; "" else, which is English."""
         with contextlib.suppress(RedisError, TimeoutError):
             async with asyncio.timeout(INSTANT):
-                return await self.locale(user) if user else ""
+                return await self.locale(user) if self.locale and user else ""
         return ""
 
     # ── keeping ──────────────────────────────────────────────────────────────

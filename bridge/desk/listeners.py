@@ -5,7 +5,6 @@ when the listener returns. What takes longer is left to tasks of our own, never 
 """
 
 import asyncio
-import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,13 +12,12 @@ from dataclasses import dataclass, replace
 
 import structlog
 from redis.exceptions import RedisError
-from slack_bolt.async_app import AsyncAck, AsyncApp
-from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.async_app import AsyncAck
 from slack_bolt.response import BoltResponse
 
 from bridge.desk.keeping import Desk, Waited
 from bridge.form.read_back import field_errors, refusal
-from bridge.form.view import MORE, MOST_TYPED, Form
+from bridge.form.view import MOST_TYPED, Form
 from bridge.language import sentences
 from bridge.moments import INSTANT, OPENING
 from bridge.post.draft import NOT_POSTED, Draft, Origin, Problem
@@ -33,50 +31,6 @@ log = structlog.get_logger()
 
 MESSAGE_SHORTCUT = "post_to_community"
 GLOBAL_SHORTCUT = "new_community_post"
-
-
-def build(desk: Desk, command: str) -> AsyncApp:
-    """The Bolt app with every listener of ours; it verifies nothing, which `front` has done on the raw bytes."""
-
-    async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-        # Saves auth.test before the first acknowledgement.
-        return AuthorizeResult(
-            enterprise_id=enterprise_id,
-            team_id=team_id,
-            bot_token=desk.api.client.token,
-            bot_user_id=desk.api.bot_user,
-        )
-
-    quiet = logging.getLogger("bridge.bolt")
-    quiet.setLevel(logging.ERROR)
-    app = AsyncApp(
-        name="bridge",
-        client=desk.api.client,
-        authorize=authorize,
-        logger=quiet,
-        signing_secret="verified-in-front",  # noqa: S106 — Bolt insists on one and does not use it
-        request_verification_enabled=False,
-        process_before_response=True,
-    )
-    listeners = Listeners(desk, command)
-    if sentences.are_translated():
-        app.middleware(listeners.in_their_language)
-    app.command(command)(listeners.used_the_command)
-    app.shortcut(MESSAGE_SHORTCUT)(listeners.shared_a_message)
-    app.shortcut(GLOBAL_SHORTCUT)(listeners.began_a_post)
-    app.view(blocks.FORM)(listeners.sent_the_form)
-    app.view_closed(blocks.FORM)(listeners.closed_the_form)
-    app.action(MORE)(listeners.asked_for_more)
-    app.action("location")(listeners.changed_the_location)
-    app.action("thread")(listeners.chose_the_thread)
-    app.action(blocks.CANCEL)(listeners.cancelled)
-    app.action(blocks.REOPEN)(listeners.tried_again)
-    app.action(blocks.OPEN_THREAD)(listeners.opened_the_thread)
-    app.event("user_change")(listeners.changed_their_profile)
-    app.event("app_uninstalled")(listeners.uninstalled)
-    app.event("tokens_revoked")(listeners.revoked)
-    app.event("message")(listeners.wrote_to_the_bot)
-    return app
 
 
 @dataclass(frozen=True)
@@ -95,7 +49,7 @@ class Listeners:
         origin = payloads.command_origin(body)
         if not self.desk.is_ours(origin.team):
             return await ack(**blocks.ephemeral(sentences.FOREIGN))
-        asked = await self.desk.prefilling.read(str(body.get("text") or ""))
+        asked = await self.desk.prefill.read(str(body.get("text") or ""))
         if isinstance(asked, Problem):
             return await self._not_kept(ack, body, [asked])
         if asked.kind == "word":
@@ -108,7 +62,7 @@ class Listeners:
 
     async def _open_with(self, ack: AsyncAck, body: Payload, form: Form, text: str) -> BoltResponse:
         """The form with words in its message; where they are too long for it, they are told and shown."""
-        typed = await self.desk.prefilling.typed(form, {"text": text})
+        typed = await self.desk.prefill.typed(form, {"text": text})
         if isinstance(typed, Problem):
             return await self._not_kept(ack, body, [typed])
         return await self._open(ack, body, typed)
@@ -117,7 +71,7 @@ class Listeners:
         origin = payloads.message_origin(body)
         if not self.desk.is_ours(origin.team):
             return await ack()
-        form = await self.desk.prefilling.from_message(origin, body.get("message") or {})
+        form = await self.desk.prefill.from_message(origin, body.get("message") or {})
         return await self._open(ack, body, form)
 
     async def began_a_post(self, ack: AsyncAck, body: Payload) -> BoltResponse:
@@ -127,24 +81,24 @@ class Listeners:
         return await self._open(ack, body, Form(origin))
 
     async def _open(self, ack: AsyncAck, body: Payload, form: Form) -> BoltResponse:
-        """The form, whole where all of it is known in a moment; else from the payload alone, and furnished later."""
-        looking = self.desk.spawn(self.desk.furnishing.furnished(form))
+        """The form, whole where all of it is known in a moment; else from the payload alone, and completed later."""
+        looking = self.desk.spawn(self.desk.lookups.completed(form))
         if not await self.desk.first_time(f"opened:{body.get('trigger_id')}"):
             return await ack()
         await asyncio.wait([looking], timeout=INSTANT)
         known = looking.done() and looking.exception() is None
-        form = looking.result() if known else self.desk.furnishing.with_what_is_known(form)
+        form = looking.result() if known else self.desk.lookups.with_what_is_known(form)
         view = await self._opened(body, form)
         if view is None:
             return await self._say_that_it_failed(ack, body, form.origin)
         if not known:
             form = replace(form, origin=replace(form.origin, view=str(view.get("id"))))
-            self.desk.spawn(self.desk.furnishing.furnish(form, view.get("hash")))
+            self.desk.spawn(self.desk.lookups.complete(form, view.get("hash")))
         return await ack()
 
     async def _opened(self, body: Payload, form: Form) -> Payload | None:
         """The view that Slack made of the form; None where it did not open."""
-        trigger, view = str(body.get("trigger_id")), self.desk.furnishing.view(form)
+        trigger, view = str(body.get("trigger_id")), self.desk.open_forms.view(form)
         try:
             opened = await self.desk.api.call("views.open", within=OPENING, trigger_id=trigger, view=view)
         except CallFailed as failed:
@@ -186,9 +140,9 @@ class Listeners:
         self, ack: AsyncAck, body: Payload, origin: Origin, asked: slash_command.Asked
     ) -> BoltResponse:
         draft = Draft(origin, asked.subject, ({"mrkdwn": asked.body},), tags=asked.tags)
-        if found := await self.desk.furnishing.problems(draft):
+        if found := await self.desk.lookups.problems(draft):
             return await self._not_kept(ack, body, found)
-        if await self.desk.furnishing.lacks_a_location(draft):
+        if await self.desk.lookups.lacks_a_location(draft):
             why = (sentences.CHOOSE_LOCATION,)
             form = Form(origin, subject=asked.subject, tags=", ".join(asked.tags), notes=why)
             return await self._open_with(ack, body, form, asked.body)
@@ -202,11 +156,11 @@ class Listeners:
         actor = payloads.actor(body)
         if not self.desk.is_ours(actor["team"]):
             return await ack(response_action="errors", errors={"subject": sentences.FOREIGN})
-        draft = await self.desk.furnishing.asked_for(view, actor["user"], actor["team"])
+        draft = await self.desk.lookups.asked_for(view, actor["user"], actor["team"])
         if isinstance(draft, list):
             if any(each.reason == "thread_unread" for each in draft):
                 # Whoever was to read it, or to draw what it brought, may have died.
-                self.desk.spawn(self.desk.furnishing.bring_the_thread(self._form(body), view.get("hash")))
+                self.desk.spawn(self.desk.lookups.bring_the_thread(self._form(body), view.get("hash")))
             return await ack(response_action="errors", errors=field_errors(draft, view))
         key = f"{actor['team']}:view:{view.get('id')}"
         waited = await self.desk.keep(key, draft, str(body.get("trigger_id") or ""))
@@ -223,30 +177,30 @@ class Listeners:
 
     async def asked_for_more(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         form = self._form(body)
-        await self.desk.furnishing.remember(form, more=1)
-        self.desk.spawn(self.desk.furnishing.show_more(form, body.get("view") or {}))
+        await self.desk.open_forms.remember(form.origin, more=1)
+        self.desk.spawn(self.desk.lookups.show_more(form, body.get("view") or {}))
         return await ack()
 
     async def changed_the_location(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         form = replace(self._form(body), groups=())  # they are the other location's
-        await self.desk.furnishing.remember(form, location=form.location or 0)
-        self.desk.spawn(self.desk.furnishing.furnish(form, (body.get("view") or {}).get("hash")))
+        await self.desk.open_forms.remember(form.origin, location=form.location or 0)
+        self.desk.spawn(self.desk.lookups.complete(form, (body.get("view") or {}).get("hash")))
         return await ack()
 
     async def chose_the_thread(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         form = self._form(body)
         if form.threaded:
-            await self.desk.furnishing.remember(form, whole=int(form.whole))
-            self.desk.spawn(self.desk.furnishing.bring_the_thread(form, (body.get("view") or {}).get("hash")))
+            await self.desk.open_forms.remember(form.origin, whole=int(form.whole))
+            self.desk.spawn(self.desk.lookups.bring_the_thread(form, (body.get("view") or {}).get("hash")))
         return await ack()
 
     def _form(self, body: Payload) -> Form:
         """The open form that somebody acts in, as it shows itself."""
         actor = payloads.actor(body)
-        return self.desk.furnishing.read_open(body.get("view") or {}, actor["user"], actor["team"])
+        return self.desk.open_forms.read(body.get("view") or {}, actor["user"], actor["team"])
 
     async def closed_the_form(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        await self.desk.furnishing.remember(self._form(body), closed=1)
+        await self.desk.open_forms.remember(self._form(body).origin, closed=1)
         return await ack()
 
     async def cancelled(self, ack: AsyncAck, body: Payload) -> BoltResponse:
@@ -267,9 +221,9 @@ class Listeners:
             said = sentences.CANNOT_REOPEN.get(entry.state, sentences.GONE) if entry else sentences.GONE
             self.desk.spawn(self.desk.say(origin, said))
             return await ack()
-        form = await self.desk.prefilling.again(entry, origin)
+        form = await self.desk.prefill.again(entry, origin)
         if origin.view:
-            self.desk.spawn(self.desk.furnishing.show_again(form))
+            self.desk.spawn(self.desk.lookups.show_again(form))
             return await ack()
         return await self._open(ack, body, form)
 

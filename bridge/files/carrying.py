@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import httpx
 import structlog
 
 from bridge import metrics
 from bridge.delivery import decision
-from bridge.delivery.attempt import Policy
-from bridge.files.download import Stays
-from bridge.files.queue import FileBox
+from bridge.delivery.attempt import Delivery, Policy
+from bridge.files.download import SlackFiles, Stays
+from bridge.files.queue import FileQueue
 from bridge.files.serving import Files
 from bridge.nexudus.client import Nexudus, Sighting
 from bridge.nexudus.wire import BadReference, NexudusError, Refused, Unauthorized, Unavailable, Unsure
@@ -25,7 +26,8 @@ from bridge.outbox.worker import Worker
 from bridge.post import attachment
 from bridge.post.attachment import ENDED
 from bridge.post.entry import Entry
-from bridge.slack.webapi import CallFailed
+from bridge.settings.environment import Settings
+from bridge.slack.webapi import CallFailed, WebApi
 from bridge.telling.report import Report, Untold
 
 log = structlog.get_logger()
@@ -37,11 +39,20 @@ PATIENCE = 3600.0
 FETCH_LOOKS = (0.2, 0.5, 1, 2, 5, 15, 30)
 
 
+def build(
+    settings: Settings, http: httpx.AsyncClient, api: WebApi, rules: attachment.Rules, delivery: Delivery
+) -> "Carrying":
+    """What carries the files of what `delivery` posts; `http` is for files alone."""
+    outbox, address = delivery.outbox, settings.public_url or ""
+    files = Files(outbox.redis, settings.prefix, address, SlackFiles(api, http, rules), settings.file_ttl)
+    return Carrying(FileQueue(outbox), delivery.board, files, delivery.report, delivery.policy)
+
+
 @dataclass(frozen=True)
 class Carrying:
     """Works the queue of files until told to stop; any number of these share one Redis."""
 
-    box: FileBox
+    box: FileQueue
     board: Nexudus
     files: Files
     report: Report

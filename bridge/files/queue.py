@@ -8,53 +8,19 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from bridge.outbox import leases
+from bridge.outbox import leases, scripts
 from bridge.outbox.ledger import Outbox
 from bridge.post.attachment import ENDED, File
 from bridge.post.entry import UNREADABLE, Entry
 
-_OWN = "attach_"
-_HEAD = leases.head(_OWN)
-_CLAIM, _RENEW = leases.claim(_OWN), leases.renew(_OWN)
-
-# How the files stand. `delay` >= 0 gives the lease back; with nothing left to do or to tell the post leaves the queue.
-_SAVE = (
-    _HEAD
-    + """
-local id, token, files, attaching, staying, delay = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
-if not ours(id, token) then return 'lost' end
-redis.call('HSET', record(id), 'files', files, 'attaching', attaching)
-if delay < 0 then return 'ok' end
-redis.call('HDEL', record(id), 'attach_claim')
-redis.call('HSET', record(id), 'attach_stuck', 0)
-local early = redis.call('HGET', record(id), 'told_early') == '1'
-if tonumber(attaching) > 0 or (early and tonumber(staying) > 0) then
-  redis.call('ZADD', due, now + delay, id)
-  redis.call('LPUSH', prefix .. 'attach-wake', id)
-  redis.call('LTRIM', prefix .. 'attach-wake', 0, 99)
-  return 'ok'
-end
-redis.call('HDEL', record(id), 'told_early')
-redis.call('ZREM', due, id)
-return 'ok'
-"""
-)
-
-_KNOWN = (
-    _HEAD
-    + """
-if not ours(ARGV[2], ARGV[3]) then return 'lost' end
-redis.call('HDEL', record(ARGV[2]), 'told_early', 'attach_claim')
-redis.call('ZREM', due, ARGV[2])
-return 'ok'
-"""
-)
+_SAVE, _KNOWN = (scripts.script(Path(__file__).with_name(name)) for name in ("save.lua", "known.lua"))
 
 
 @dataclass(frozen=True)
-class FileBox:
+class FileQueue:
     """A claimed entry's `claim` is the lease of its files; that of its telling is another one."""
 
     outbox: Outbox
@@ -65,7 +31,7 @@ class FileBox:
 
     async def claim(self) -> Entry | float:
         """Lease the next due post, or answer how many seconds nothing will be due (-1: nothing waits)."""
-        fields = leases.claimed(await self._run(_CLAIM, secrets.token_hex(8), round(self.lease * 1000)))
+        fields = leases.claimed(await self._run(scripts.CLAIM, secrets.token_hex(8), round(self.lease * 1000)))
         if isinstance(fields, float):
             return fields
         try:
@@ -82,7 +48,7 @@ class FileBox:
 
     async def renew(self, entry: Entry) -> None:
         """Hold the lease for another `lease` seconds. Raises Lost."""
-        if not await self._run(_RENEW, entry.id, entry.claim, round(self.lease * 1000)):
+        if not await self._run(scripts.RENEW, entry.id, entry.claim, round(self.lease * 1000)):
             raise leases.Lost(entry.id)
 
     async def save(self, entry: Entry, files: Sequence[File], *, delay: float = -1) -> None:

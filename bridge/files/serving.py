@@ -7,7 +7,8 @@ import contextlib
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +21,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from bridge.files.download import Opened, SlackFiles, Stays
-from bridge.files.readers import Full, Readers
 from bridge.post.attachment import File
 from bridge.slack.webapi import CallFailed
 
@@ -41,6 +41,33 @@ GUARDED = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
 }
+
+
+# The board needs one; a second try may begin before the first has ended.
+MOST_OF_ONE, MOST_READERS = 3, 12
+
+
+class Full(Exception):
+    """There are as many readers as there may be."""
+
+
+class Readers:
+    """How many read files at once in this process: few of one token, few of all. `reading` counts by token."""
+
+    def __init__(self) -> None:
+        self.reading: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def one(self, token: str) -> Iterator[None]:
+        """Holds a place. Raises Full."""
+        if self.reading[token] >= MOST_OF_ONE or self.reading.total() >= MOST_READERS:
+            raise Full
+        self.reading[token] += 1
+        try:
+            yield
+        finally:
+            self.reading[token] -= 1
+            self.reading += Counter()  # forgets those with none
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bridge.form.private_sources import Leaving
-from bridge.form.read_back import read_form, read_open
-from bridge.form.redraw import Drawing
+from bridge.form.private_sources import PrivateSources
+from bridge.form.read_back import read_form
+from bridge.form.redraw import OpenForms
+from bridge.form.signed_metadata import Seal
 from bridge.form.sources import Sources
+from bridge.form.stash import Stash
 from bridge.form.view import Form, with_more
 from bridge.language import sentences
 from bridge.members.places import Places
 from bridge.moments import LOCATING
 from bridge.nexudus.wire import NexudusError
 from bridge.outbox.ledger import Outbox
-from bridge.post.draft import Draft, Origin, Problem, check
+from bridge.post import attachment
+from bridge.post.draft import Draft, Limits, Origin, Problem, check
 from bridge.post.refusals import NotAllowed, SlackAway
+from bridge.settings.environment import Settings
+from bridge.slack.webapi import WebApi
 from bridge.words import offload
 from bridge.words.mrkdwn import escape
 
@@ -33,92 +39,91 @@ log = structlog.get_logger()
 AWAY = (SlackAway, NexudusError, RedisError)
 
 
+def build(settings: Settings, redis: Redis, api: WebApi, outbox: Outbox, places: Places) -> "Lookups":
+    """The forms of this workspace, and what they may hold by the settings."""
+    limits = Limits(settings.subject_max, settings.message_max, settings.tags_max)
+    kinds = frozenset(settings.file_types.split(","))
+    file_rules = attachment.Rules(settings.public_url is not None, kinds, settings.file_bytes_max)
+    stash, replies = Stash(redis, settings.prefix), settings.thread_replies_max
+    sources = Sources(api, stash, places.people, limits, file_rules, replies)
+    seal = Seal.of(settings.slack_bot_token.get_secret_value())
+    private_sources = PrivateSources(places.people, settings.private_sources)
+    return Lookups(outbox, places, sources, OpenForms(api, outbox, sources, seal), private_sources)
+
+
 @dataclass(frozen=True)
-class Furnishing:
+class Lookups:
     """Forms of one workspace, by the rules of this space."""
 
     outbox: Outbox
     places: Places
     sources: Sources
-    drawing: Drawing
-    leaving: Leaving
+    open_forms: OpenForms
+    private_sources: PrivateSources
 
     def with_what_is_known(self, form: Form) -> Form:
         return replace(form, may_choose=self.places.rules.may_choose_instant(form.origin.user))
 
-    async def furnish(self, form: Form, version: str | None) -> None:
+    async def complete(self, form: Form, version: str | None) -> None:
         """Bring what had to be looked up into the open form: locations, groups, warnings, earlier posts.
 
         `version` is the view's hash: a form that was sent meanwhile shows its report and is left alone.
         """
-        await self.drawing.show(await self.furnished(form), version)
+        await self.open_forms.show(await self.completed(form), version)
 
-    async def furnished(self, form: Form) -> Form:
+    async def completed(self, form: Form) -> Form:
         """The form with all that has to be looked up; it may take as long as Slack and the board take."""
         form = self.with_what_is_known(form)
         places, earlier, warning = await asyncio.gather(
             self._places(form), self._earlier_posts(form.origin), self._warning(form)
         )
         notes = dict.fromkeys([*form.notes, *places.pop("notes", ()), *earlier])
-        if places:
-            notes.pop(sentences.PLACES_UNKNOWN, None)
         return replace(form, **places, notes=tuple(notes), warning=warning)
 
     async def bring_the_thread(self, form: Form, version: str | None) -> None:
         """What the choice of the thread brings, and takes away again; it is read once."""
         read = await self._with_the_thread(form) if form.whole and form.conversation is None else form
         if read:
-            await self.furnish(read, version)
+            await self.complete(read, version)
 
     async def _with_the_thread(self, form: Form) -> Form | None:
         """The form once its thread was read; None while somebody reads it, who will then draw the form."""
-        async with self.drawing.alone(form.origin) as first:
+        async with self.open_forms.alone(form.origin) as first:
             if not first:
                 return None
-            if (await self.drawing.shape(form.origin)).get("conversation"):
+            if (await self.open_forms.shape(form.origin)).get("conversation"):
                 return form
             name, said = await self.sources.read_thread(form)
-            await self.drawing.remember(form.origin, conversation=name or "", thread_said=said)
+            await self.open_forms.remember(form.origin, conversation=name or "", thread_said=said)
             return replace(form, conversation=name, thread_said=said)
 
     async def show_more(self, form: Form, view: Mapping[str, Any]) -> None:
         """Nothing has to be looked up for these, unless the form was drawn anew under the person's finger."""
-        more, version = with_more(view, self.drawing.seal), view.get("hash")
-        if await self.drawing.update(form.origin, more, version) == "hash_conflict":
-            await self.furnish(form, version)
+        more, version = with_more(view, self.open_forms.seal), view.get("hash")
+        if await self.open_forms.update(form.origin, more, version) == "hash_conflict":
+            await self.complete(form, version)
 
     async def show_again(self, form: Form) -> None:
         """A form in the view where it was refused, whatever became of it there before."""
         form = self.with_what_is_known(form)
-        await self.drawing.remember(
+        await self.open_forms.remember(
             form.origin, more=int(form.more), location=form.location or "", whole=int(form.whole),
             conversation=form.conversation or "", thread_said=form.thread_said,
         )  # fmt: skip
-        await self.drawing.update(form.origin, self.drawing.view(form), None)
-        await self.furnish(form, (await self.drawing.shape(form.origin)).get("version"))
+        await self.open_forms.update(form.origin, self.open_forms.view(form), None)
+        await self.complete(form, (await self.open_forms.shape(form.origin)).get("version"))
 
-    # ── the open form and the sent one ───────────────────────────────────────
-
-    def view(self, form: Form) -> dict[str, Any]:
-        return self.drawing.view(form)
-
-    def read_open(self, view: Mapping[str, Any], user: str, team: str) -> Form:
-        """The form that this person acts in, as it shows itself."""
-        return read_open(view, user, team, self.drawing.seal)
-
-    async def remember(self, form: Form, **shape: str | int) -> None:
-        """What became of the open form, for whatever redraws it next."""
-        await self.drawing.remember(form.origin, **shape)
+    # ── the sent form ───────────────────────────────────────
 
     async def asked_for(self, view: Mapping[str, Any], user: str, team: str) -> Draft | list[Problem]:
         """The draft that a sent form asks for, with all that it carries; or what has to be mended first."""
-        if self.drawing.seal.is_broken(str(view.get("private_metadata") or "")):
+        if self.open_forms.seal.is_broken(str(view.get("private_metadata") or "")):
             return [Problem("message", "form_stale")]
-        draft, form = read_form(view, user, team, self.drawing.seal)
+        draft, form = read_form(view, user, team, self.open_forms.seal)
         carried = await self.sources.carry(draft, form)
         if isinstance(carried, Problem):
             return [carried]
-        return await self.problems(carried) or await self.leaving.forbids(carried) or carried
+        return await self.problems(carried) or await self.private_sources.forbids(carried) or carried
 
     async def problems(self, draft: Draft) -> list[Problem]:
         """What can be told of a draft before anything is kept or looked up."""
@@ -130,7 +135,7 @@ class Furnishing:
     async def _places(self, form: Form) -> dict[str, Any]:
         """The form's locations and groups; those that it shows stay while they cannot be looked up."""
         user = form.origin.user
-        shape = await self.drawing.shape(form.origin)
+        shape = await self.open_forms.shape(form.origin)
         try:
             standing = await self.places.standing(user)
             locations = standing.open()
@@ -146,11 +151,11 @@ class Furnishing:
         except AWAY as error:
             log.info("places_unknown", error=type(error).__name__)
             shown = form.locations or form.groups
-            return {} if shown else {"notes": (sentences.PLACES_UNKNOWN,)}
+            return {} if shown else {"places_unknown": True}
         return {"locations": tuple(locations), "location": chosen, "groups": tuple(groups)}
 
     async def _warning(self, form: Form) -> str:
-        return await self.leaving.warning(form.origin, threaded=form.threaded, others=form.credit is not None)
+        return await self.private_sources.warning(form.origin, threaded=form.threaded, others=form.credit is not None)
 
     async def _earlier_posts(self, origin: Origin) -> list[str]:
         if not (origin.channel and origin.message_ts):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from bridge.form.private_sources import Leaving
+from bridge.form.private_sources import PrivateSources
 from bridge.form.sources import Sources, prefilled, replies_left
 from bridge.form.view import MOST_TYPED, Form
 from bridge.language import sentences
@@ -35,10 +35,10 @@ PREFILL = 3000
 
 
 @dataclass(frozen=True)
-class Prefilling:
+class Prefill:
     sources: Sources
     people: People
-    leaving: Leaving
+    private_sources: PrivateSources
 
     async def from_message(self, origin: Origin, message: Mapping[str, Any]) -> Form:
         """A form that carries a Slack message: prefilled where Slack takes it back, else attached whole."""
@@ -47,7 +47,7 @@ class Prefilling:
         filled, warning = await asyncio.gather(
             self._filled(Form(origin, threaded=threaded), message),
             # Until it is known to be public it counts as private: somebody may be quick to send the form.
-            self.leaving.warning(origin, threaded=threaded, others=author != origin.user, within=QUICK),
+            self.private_sources.warning(origin, threaded=threaded, others=author != origin.user, within=QUICK),
         )
         form = await self._with_files(filled, self.sources.carriable(message), message)
         return replace(form, credit=author if author != origin.user else None, warning=warning)

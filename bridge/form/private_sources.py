@@ -1,4 +1,4 @@
-"""Leaving a private place: what is said before a message does, and where PRIVATE_SOURCES forbids it."""
+"""PrivateSources a private place: what is said before a message does, and where PRIVATE_SOURCES forbids it."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from bridge.post.draft import Draft, Origin, Problem
 
 
 @dataclass(frozen=True)
-class Leaving:
+class PrivateSources:
     """Whatever is not known to be a public channel of this workspace alone counts as private."""
 
     people: People

@@ -11,7 +11,7 @@ from itertools import chain, takewhile
 from typing import Any
 
 from bridge.form.signed_metadata import Seal
-from bridge.form.view import Form
+from bridge.form.view import PLACES_UNKNOWN, Form
 from bridge.language import sentences
 from bridge.post.draft import Draft, Origin, Outcome, Problem, parse_tags
 
@@ -110,7 +110,7 @@ def _spared(
 def _notes(view: Mapping[str, Any]) -> tuple[str, ...]:
     """What stands above the fields."""
     above = takewhile(lambda block: block.get("type") == "context", _list(view.get("blocks")))
-    elements = [_list(block.get("elements")) for block in above]
+    elements = [_list(block.get("elements")) for block in above if block.get("block_id") != PLACES_UNKNOWN]
     return tuple(str(each[0].get("text")) for each in elements if each and isinstance(each[0], Mapping))
 
 

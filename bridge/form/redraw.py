@@ -13,6 +13,7 @@ from typing import Any, cast
 import structlog
 from redis.exceptions import RedisError
 
+from bridge.form.read_back import read_open
 from bridge.form.signed_metadata import Seal
 from bridge.form.sources import Sources
 from bridge.form.stash import FORM_LIFE
@@ -30,7 +31,7 @@ READING = 60
 
 
 @dataclass(frozen=True)
-class Drawing:
+class OpenForms:
     api: WebApi
     outbox: Outbox
     sources: Sources
@@ -72,6 +73,10 @@ class Drawing:
 
     def view(self, form: Form) -> dict[str, Any]:
         return form_view(form, self.seal)
+
+    def read(self, view: Mapping[str, Any], user: str, team: str) -> Form:
+        """The form that this person acts in, as it shows itself."""
+        return read_open(view, user, team, self.seal)
 
     async def update(self, origin: Origin, view: Mapping[str, Any], version: str | None) -> str:
         """views.update, if the view is still at `version`; remembers the new one. Answers Slack's error."""

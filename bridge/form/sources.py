@@ -13,7 +13,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from bridge.form import thread_replies
-from bridge.form.stash import Originals
+from bridge.form.stash import Stash
 from bridge.form.view import FormMemory
 from bridge.language import sentences
 from bridge.members.people import People
@@ -48,14 +48,14 @@ class Sources:
     """`most_replies`: how many replies of one thread are carried at most."""
 
     api: WebApi
-    originals: Originals
+    stash: Stash
     people: People
     limits: Limits
     file_rules: attachment.Rules
     most_replies: int
 
     async def keep_message(self, message: Mapping[str, Any]) -> str | None:
-        return await self.originals.keep(kept(message))
+        return await self.stash.keep(kept(message))
 
     def carriable(self, message: Mapping[str, Any]) -> list[File]:
         """A message's files as they may be carried; those that cannot be have their reason."""
@@ -63,15 +63,15 @@ class Sources:
         return attachment.listed(message.get("files"), replace(self.file_rules, on=on))
 
     async def keep_files(self, files: Sequence[File]) -> str | None:
-        return await self.originals.keep({"files": list(files)}) if files else None
+        return await self.stash.keep({"files": list(files)}) if files else None
 
     async def listed(self, name: str | None) -> tuple[File, ...]:
         """The files that are kept under this name. Raises RedisError."""
-        found = await self.originals.read(name) if name else None
+        found = await self.stash.read(name) if name else None
         return tuple((found or {}).get("files") or ())
 
     async def keep_thread(self, said: Mapping[str, Any], files: Sequence[File]) -> str | None:
-        return await self.originals.keep({**said, "files": list(files)})
+        return await self.stash.keep({**said, "files": list(files)})
 
     async def read_thread(self, form: FormMemory) -> tuple[str | None, str]:
         """The thread around a form's message, read and kept: its name, and what the form says of it. Never an error."""
@@ -169,7 +169,7 @@ class Sources:
         if name is None:
             return {}
         try:
-            return await self.originals.read(name) or Problem(field, gone)
+            return await self.stash.read(name) or Problem(field, gone)
         except RedisError:
             return Problem(field, "store_away")
 

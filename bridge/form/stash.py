@@ -18,7 +18,7 @@ FORM_LIFE = 86400
 
 
 @dataclass(frozen=True)
-class Originals:
+class Stash:
     """Messages and whole threads by names that cannot be guessed; a form remembers the name under its seal."""
 
     redis: Redis

@@ -1,4 +1,4 @@
-"""The form as people see it; `filled` reads it back, and each is the other's proof. Pure.
+"""The form as people see it; `read_back` reads it back, and each is the other's proof. Pure.
 
 Limits of Block Kit: https://docs.slack.dev/surfaces/modals and the pages of each element.
 """
@@ -17,6 +17,8 @@ from bridge.telling.blocks import FORM, Block, button, context, option, plain, s
 from bridge.words.mrkdwn import escape
 
 MORE = "more_options"
+# The block that says so, which goes once they are known.
+PLACES_UNKNOWN = "places_unknown"
 
 # Slack's ceiling for what stands in a text field, in characters.
 MOST_TYPED = 3000
@@ -73,6 +75,7 @@ class Form(FormMemory):
     private: bool = False
     guests: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    places_unknown: bool = False
     warning: str = ""
 
 
@@ -80,6 +83,7 @@ def form_view(form: Form, seal: Seal) -> Block:
     """The form as a modal. Its private_metadata carries what Slack will not send back otherwise."""
     blocks = [
         *(context(note) for note in form.notes),
+        *([context(sentences.PLACES_UNKNOWN) | {"block_id": PLACES_UNKNOWN}] if form.places_unknown else []),
         # Before the fields: the end of a form is out of sight until somebody looks for it.
         *([section(form.warning) | {"block_id": "warning"}] if form.warning else []),
         _input("subject", _text("subject", form.subject)),

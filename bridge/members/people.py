@@ -1,4 +1,4 @@
-"""Who a Slack person is on the board: the e-mail address that the `gate` believes, compared exactly, to their profiles.
+"""Who a Slack person is on the board: the `trusted_email` of theirs, compared exactly, to their profiles.
 
 What they may do there is for `places` to say. Nobody is guessed; every person who cannot be told is a `NotAllowed`
 with its own reason. What people and channels are called in Slack is looked up here, too.
@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from bridge.members.cache import Cache
 from bridge.members.trusted_email import gate, snapshot
+from bridge.nexudus.client import Nexudus
 from bridge.nexudus.wire import BadReference
 from bridge.post.refusals import NotAllowed, SlackAway
 from bridge.words.names import Mentioned, Names
@@ -32,15 +33,6 @@ _NOT_PUBLIC = ("is_private", "is_im", "is_mpim", "is_ext_shared", "is_pending_ex
 _UNCHECKED = ("name", "tz", "locale")
 
 Record = dict[str, Any]
-
-
-class Board(Protocol):
-    """The look-ups that the mapping needs from the board."""
-
-    async def coworkers_by_email(self, email: str) -> list[Record]: ...
-    async def coworker(self, coworker_id: int) -> Record: ...
-    async def users_by_email(self, email: str) -> list[Record]: ...
-    async def user(self, user_id: int) -> Record: ...
 
 
 @dataclass(frozen=True)
@@ -76,7 +68,7 @@ class Rules:
 class People:
     """The mapping behind the gate, with what was looked up kept in the cache."""
 
-    def __init__(self, board: Board, slack: SlackSide, cache: Cache, rules: Rules) -> None:
+    def __init__(self, board: Nexudus, slack: SlackSide, cache: Cache, rules: Rules) -> None:
         self.board, self.cache, self.rules = board, cache, rules
         self._slack = slack
 

@@ -7,16 +7,30 @@ applied here, from records at most `groups_ttl` old, whatever a form or a payloa
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
+from redis.asyncio import Redis
+
+from bridge.members import people
 from bridge.members.cache import Cache
-from bridge.members.people import People, Profile, Record, ids_in
+from bridge.members.people import People, Profile, Record, SlackSide, ids_in
+from bridge.nexudus.client import Nexudus
 from bridge.post.draft import Draft
 from bridge.post.refusals import NotAllowed
+from bridge.settings.environment import Settings
 
 # GroupAccess: 1 everybody sees, members post; 2 public; 3 private.
 # https://developers.nexudus.com/rest-api/community/get-communitygroups
 RESTRICTED_GROUP, PUBLIC_GROUP = 1, 2
+
+
+def build(settings: Settings, redis: Redis, board: Nexudus, slack: SlackSide) -> "Places":
+    """Who people are on the `board` and what they may do there, by this space's rules."""
+    cache = Cache(redis, settings.prefix)
+    whom = people.Rules(settings.identity_ttl, settings.slack_guests, settings.nexudus_url)
+    default, may_choose = settings.nexudus_business_id, settings.may_choose_instant
+    rules = Rules(settings.groups_ttl, default, may_choose, settings.subject_max)
+    return Places(People(board, slack, cache, whom), board, cache, rules)
 
 
 @dataclass(frozen=True)
@@ -82,14 +96,6 @@ class Standing:
         return here[0] if len(here) == 1 else None
 
 
-class Board(Protocol):
-    """The look-ups that locations and groups need from the board."""
-
-    async def businesses(self) -> list[Record]: ...
-    async def groups(self, business_id: int) -> list[Record]: ...
-    async def group(self, group_id: int) -> Record: ...
-
-
 @dataclass(frozen=True)
 class Rules:
     """What this space decided about locations, groups, delivery and subjects; in seconds and characters."""
@@ -105,7 +111,7 @@ class Places:
     """The rules of locations and groups, for the people that `people` knows."""
 
     people: People
-    board: Board
+    board: Nexudus
     cache: Cache
     rules: Rules
 

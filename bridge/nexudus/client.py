@@ -8,10 +8,13 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
+from redis.asyncio import Redis
 
+from bridge.nexudus.pace import Pace
+from bridge.nexudus.tokens import Tokens
 from bridge.nexudus.wire import (
     BadReference,
     Later,
@@ -27,10 +30,7 @@ from bridge.nexudus.wire import (
     fetch,
     server_offset,
 )
-
-if TYPE_CHECKING:
-    from bridge.nexudus.pace import Pace
-    from bridge.nexudus.tokens import Tokens
+from bridge.settings.environment import Settings
 
 _PAGE_SIZE = 100
 _PAGES = 50
@@ -41,6 +41,16 @@ USERS, BUSINESSES = "sys/users", "sys/businesses"
 # Which zone the board reads a filter's time in is not documented. Should it be the location's own,
 # the furthest west is 12 hours behind UTC, and a narrower window could hide the thread we look for.
 _ZONES = timedelta(hours=12)
+
+
+def build(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> "Nexudus":
+    """The board as the API user of the settings, at the pace that all processes of the account share."""
+    password, client_id = settings.nexudus_password.get_secret_value(), settings.nexudus_client_id
+    login = settings.nexudus_url, settings.nexudus_username, password
+    tokens = Tokens(http, *login, redis, settings.prefix, client_id, settings.nexudus_timeout)
+    writes, interval = settings.nexudus_writes_per_minute, settings.nexudus_call_interval_ms / 1000
+    pace = Pace(redis, settings.prefix, writes, settings.nexudus_writes_per_day, interval)
+    return Nexudus(http, settings.nexudus_url, tokens, pace, settings.nexudus_timeout)
 
 
 class Sighting(NamedTuple):
@@ -77,8 +87,8 @@ class Nexudus:
     Lists are raw: the board ignores filters that it does not know, so compare every field again.
     """
 
-    def __init__(self, http: httpx.AsyncClient, base_url: str, tokens: "Tokens", pace: "Pace", timeout: float) -> None:
-        self._http, self._tokens, self._pace, self._timeout = http, tokens, pace, timeout
+    def __init__(self, http: httpx.AsyncClient, base_url: str, tokens: Tokens, pace: Pace, timeout: float) -> None:
+        self._http, self.tokens, self._pace, self._timeout = http, tokens, pace, timeout
         self._api = f"{base_url.rstrip('/')}/api"
 
     async def coworkers_by_email(self, email: str) -> list[Record]:
@@ -184,11 +194,11 @@ class Nexudus:
         return Sighting(list(seen.values()), False, offset)
 
     async def _call(self, ask: _Ask) -> _Answer:
-        token = await self._tokens.current()
+        token = await self.tokens.current()
         with suppress(Rejected):
             return await self._exchange(token, ask)
         if not await self._accepts(token):
-            token = await self._tokens.renew(token)
+            token = await self.tokens.renew(token)
             if not await self._accepts(token):
                 raise Unauthorized("rejected")
             with suppress(Rejected):

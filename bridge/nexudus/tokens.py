@@ -15,6 +15,7 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -31,7 +32,7 @@ _POLL, _GRACE = 0.05, 5.0
 # After a renewal ahead of time has failed, the token that still holds serves this long.
 _RESPITE = 60.0
 
-_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end"
+_RELEASE = Path(__file__).with_name("release.lua").read_text()
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def show(reference: Reference, as_json: AsJson = False) -> None:
 @outbox.command()
 def retry(reference: Reference) -> None:
     """Tries again at once; what may be on the board already is looked for first."""
-    _report(_on_the_store(lambda bridge: listing.retry(bridge.outbox, bridge.tokens, reference)))
+    _report(_on_the_store(lambda bridge: listing.retry(bridge.outbox, bridge.board.tokens, reference)))
 
 
 @outbox.command()
@@ -142,7 +142,11 @@ def erase(
             "This cannot be undone.",
             abort=True,
         )
-    _say(_on_the_store(lambda bridge: erasure.erase(bridge.outbox, bridge.people, user, name or ())).sentences(user))
+    _say(
+        _on_the_store(
+            lambda bridge: erasure.erase(bridge.outbox, bridge.desk.places.people, user, name or ())
+        ).sentences(user)
+    )
 
 
 def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:

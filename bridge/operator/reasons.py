@@ -10,7 +10,7 @@ from bridge.post.entry import Entry
 
 WIDTH = 60
 
-# By what `decision` and `delivery` note when a draft is put back.
+# By what `decision` and `attempt` note when a draft is put back.
 _WAITING: Mapping[str, str] = {
     "unavailable": "the board cannot be reached",
     "turn": "waits for its turn: the board takes so many posts a minute",

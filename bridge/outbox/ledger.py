@@ -22,8 +22,16 @@ from bridge.outbox import leases, scripts
 from bridge.post import attachment
 from bridge.post.draft import Draft, Outcome, reference
 from bridge.post.entry import UNREADABLE, Entry, read_entry
+from bridge.settings.environment import Settings
 
 log = structlog.get_logger()
+
+
+def build(settings: Settings, redis: Redis, blocking: Redis) -> "Outbox":
+    """The outbox of this account; `blocking` waits for what is put."""
+    keep, per_hour = settings.keep_days * 86400, settings.posts_per_person_per_hour
+    return Outbox(redis, blocking, settings.prefix, settings.lease, keep, per_hour)
+
 
 Disposition = Literal["kept", "already kept", "kept again", "changed", "too many"]
 
@@ -67,7 +75,7 @@ class Outbox:
 
         `gone`: nobody would read the caller's answer any more.
         """
-        found = await self.run(scripts.TAKE, id_, int(last), int(gone))
+        found = await self.run(scripts.TAKE_OUTCOME, id_, int(last), int(gone))
         return "told" if found == "told" else Outcome.from_json(found) if found else None
 
     # ── delivering ───────────────────────────────────────────────────────────
@@ -87,7 +95,7 @@ class Outbox:
     async def park(self, id_: str, queue: str = "due") -> float:
         """Set a record that cannot be read aside for the operator. Answers that the `queue` can be asked at once."""
         log.error("unreadable", id=id_)
-        await self.run(scripts.PARK, id_, _ms(self.keep), queue=queue)
+        await self.run(scripts.SET_ASIDE, id_, _ms(self.keep), queue=queue)
         return 0.0
 
     async def wait(self, seconds: float) -> None:
@@ -261,9 +269,9 @@ class Outbox:
         return self.source_key(origin.team, origin.channel, origin.message_ts)
 
     async def run(self, script: str, *args: str | int | float, queue: str = "due", keys: Sequence[str] = ()) -> Any:
-        """A script that begins with `leases.head`: KEYS are the `queue` and `keys`, ARGV the prefix and `args`."""
-        call = self.redis.register_script(script)
-        return await call(keys=[self.key(queue), *keys], args=[self.prefix, *args])
+        """A step on a `queue`, given its own `keys` and `args`."""
+        call, own = self.redis.register_script(script), "" if queue == "due" else f"{queue}_"
+        return await call(keys=[self.key(queue), *keys], args=[self.prefix, own, *args])
 
     async def read(self, fields: Mapping[str, str]) -> Entry:
         """The entry that a record's fields are, and whether its form is closed. Raises UNREADABLE."""

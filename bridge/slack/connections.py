@@ -12,14 +12,12 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import ClassVar
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-log = structlog.get_logger()
+from bridge.slack.warnings import at_most_once_a_minute
 
 # Seconds. Slack would not wait for longer than three: https://docs.slack.dev/interactivity/handling-user-interaction
 WHOLE = 5.0
@@ -87,7 +85,6 @@ class Connection(H11Protocol):
     # Since when nothing is being answered here.
     _waiting: float | None = None
     _deadline: asyncio.TimerHandle | None = None
-    _told: ClassVar[float] = float("-inf")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn narrows it
         super().connection_made(transport)
@@ -128,9 +125,8 @@ class Connection(H11Protocol):
         longest = min(others, key=lambda each: each._waiting or 0)
         self.connections.discard(longest)
         longest.transport.abort()
-        if self.loop.time() - Connection._told > 60:
-            Connection._told = self.loop.time()
-            log.warning("no_room", connections=room(), remedy="look at the proxy before bridge: who opens so many?")
+        remedy = "look at the proxy before bridge: who opens so many?"
+        at_most_once_a_minute("no_room", connections=room(), remedy=remedy)
 
 
 def room() -> int:

@@ -1,6 +1,6 @@
 """From raw bytes to the parsed request that Bolt's listeners want; whatever Slack would not send is 400.
 
-Pure, but for what `front` notes of the request under way.
+Pure, but for what `http` notes of the request under way.
 """
 
 import json

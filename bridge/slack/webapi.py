@@ -29,9 +29,17 @@ _TOKEN_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "to
 class CallFailed(SlackAway):
     """A Web API call was answered with an error, or not at all; `passing` when it may work later."""
 
-    def __init__(self, error: str, *, passing: bool, wait: float | None = None) -> None:
+    def __init__(
+        self, error: str, *, passing: bool, wait: float | None = None, cause: BaseException | None = None
+    ) -> None:
         super().__init__(error, wait)
-        self.error, self.passing = error, passing
+        # Not as the exception's own cause, which would be logged with all that it says.
+        self.error, self.passing, self.cause = error, passing, cause
+
+    @property
+    def answered(self) -> bool:
+        """Whether Slack itself said what is wrong."""
+        return isinstance(self.cause, SlackApiError)
 
     @property
     def refused(self) -> bool:
@@ -55,10 +63,10 @@ def calling() -> Iterator[None]:
     except SlackApiError as error:
         raise _failed(error) from None
     except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise CallFailed(type(error).__name__, passing=True) from None
-    except (AttributeError, TypeError, ValueError):
+        raise CallFailed(type(error).__name__, passing=True, cause=error) from None
+    except (AttributeError, TypeError, ValueError) as error:
         # slack_sdk takes an answer for an object without asking; a proxy's error page is none.
-        raise CallFailed("unreadable", passing=True) from None
+        raise CallFailed("unreadable", passing=True, cause=error) from None
 
 
 class WebApi:
@@ -158,7 +166,8 @@ def _failed(error: SlackApiError) -> CallFailed:
     name = data.get("error") if isinstance(data, Mapping) else None
     status = getattr(response, "status_code", getattr(response, "status", 0))
     passing = not isinstance(name, str) or status == 429 or status >= 500 or name in _WAIT_ERRORS | _TOKEN_ERRORS
-    return CallFailed(str(name or status), passing=passing, wait=named_wait(getattr(response, "headers", None) or {}))
+    wait = named_wait(getattr(response, "headers", None) or {})
+    return CallFailed(str(name or status), passing=passing, wait=wait, cause=error)
 
 
 def named_wait(headers: Mapping[str, str]) -> float | None:

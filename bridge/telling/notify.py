@@ -29,13 +29,13 @@ Way = tuple[str, Callable[[], Awaitable[object]]]
 class Telling:
     """The `report` that delivery is handed."""
 
-    def __init__(self, api: WebApi, outbox: Outbox, locale: Callable[[str], Awaitable[str]]) -> None:
-        """`locale` answers which language a person has chosen in Slack."""
+    def __init__(self, api: WebApi, outbox: Outbox, locale: Callable[[str], Awaitable[str]] | None) -> None:
+        """`locale` answers which language a person has chosen in Slack; None where there is none but English."""
         self._api, self._outbox, self._locale = api, outbox, locale
 
     async def __call__(self, entry: Entry, outcome: Outcome | None) -> str:
         """Answers the way that worked. Raises Untold, final when nothing passing was among the failures."""
-        with sentences.speaking(await self._locale(entry.draft.origin.user)):
+        with sentences.speaking(await self._locale(entry.draft.origin.user) if self._locale else ""):
             return await self._tell(entry, outcome)
 
     async def _tell(self, entry: Entry, outcome: Outcome | None) -> str:

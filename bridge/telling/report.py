@@ -1,4 +1,4 @@
-"""What delivery asks for when there is something to tell: a report, of which `telling` is the one that works."""
+"""What delivery asks for when there is something to tell: a report, of which `notify` is the one that works."""
 
 from typing import Protocol
 

@@ -33,7 +33,7 @@ def _cells(role: Role, scene: str, *steps: str, nth: int = 1) -> list[Cell]:
 
 
 CELLS: Sequence[Cell] = [
-    *_cells("web", CALM, "PUT", "TAKE", "TOLD"),
+    *_cells("web", CALM, "PUT", "TAKE_OUTCOME", "TOLD"),
     *_cells("worker", CALM, "CLAIM", "SENDING", "the creation", "SETTLE"),
     *_cells("worker", LATE, "NOTE", "the telling", "TOLD"),
     *_cells("worker", FOUND, "PUT_BACK", "the look", "SETTLE"),

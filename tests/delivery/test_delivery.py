@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 
 from bridge import metrics
 from bridge.delivery import decision
-from bridge.delivery.board_health import BoardWatch
+from bridge.delivery.board_health import BoardHealth
 from bridge.demo.nexudus.faults import Fault
-from bridge.files.queue import FileBox
+from bridge.files.queue import FileQueue
 from bridge.nexudus.wire import NexudusError, Unauthorized, Unavailable
 from bridge.outbox.ledger import Outbox
 from bridge.post.draft import Draft, Origin, Outcome
@@ -109,7 +109,7 @@ async def test_what_is_given_back_wakes_a_worker(space: Space, step: str) -> Non
     await outbox.put("woken", Draft(origin, "Woken", ({"mrkdwn": "Body"},)))
     entry = await outbox.claim()
     assert isinstance(entry, Entry)
-    queue: Outbox | FileBox = FileBox(outbox) if step == "files" else outbox
+    queue: Outbox | FileQueue = FileQueue(outbox) if step == "files" else outbox
     for wake in ("wake", "attach-wake"):
         await outbox.redis.delete(outbox.key(wake))
 
@@ -121,7 +121,7 @@ async def test_what_is_given_back_wakes_a_worker(space: Space, step: str) -> Non
             await outbox.tell_later(entry, 0.5)
         else:
             await outbox.note(entry, attach_claim=entry.claim)
-            await FileBox(outbox).save(entry, [{"state": "waiting"}], delay=0.5)
+            await FileQueue(outbox).save(entry, [{"state": "waiting"}], delay=0.5)
 
 
 async def test_a_lagging_search_does_not_lead_to_a_second_thread(space: Space) -> None:
@@ -220,7 +220,7 @@ async def test_nothing_is_sent_after_its_time(space: Space) -> None:
     """A worker that is held up between its mark and the call has been replaced: it does not send any more."""
     before = len(posts(space))
     with pytest.raises(Unavailable):
-        await space.bridge.delivery._board.create_thread({"Subject": "Late"}, time.monotonic() - 0.01)
+        await space.bridge.delivery.board.create_thread({"Subject": "Late"}, time.monotonic() - 0.01)
     assert len(posts(space)) == before
 
 
@@ -254,7 +254,7 @@ async def test_a_mended_login_is_ready_again(space: Space) -> None:
     """/readyz answers 503 after the board rejected the login, and 200 as soon as any process had a good answer."""
     await space.redis.set(f"{space.settings.prefix}rejected", "rejected", ex=600)
     assert (await space.sender.client.get(f"{space.url}/readyz")).status_code == 503
-    fresh = BoardWatch(space.redis, space.settings.prefix, 600)
+    fresh = BoardHealth(space.redis, space.settings.prefix, 600)
     await fresh.notice(None)
     assert (await space.sender.client.get(f"{space.url}/readyz")).status_code == 200
 
@@ -262,7 +262,7 @@ async def test_a_mended_login_is_ready_again(space: Space) -> None:
 @pytest.mark.parametrize("trouble", [Unauthorized("rejected"), Unavailable("away")])
 async def test_what_a_dead_process_noted_is_cleared_by_another(redis: Redis, trouble: NexudusError) -> None:
     """A process that knew of no trouble has a good answer: what another noted, and died, is over for /readyz."""
-    living, dead = (BoardWatch(redis, "bridge:{main}:", 600) for _ in range(2))
+    living, dead = (BoardHealth(redis, "bridge:{main}:", 600) for _ in range(2))
     await living.notice(None)
     await dead.notice(trouble)
     assert await living.is_away() or await living.login_refused()
@@ -282,7 +282,7 @@ async def test_a_login_mended_in_a_quiet_space_is_ready_again(space: Space) -> N
     space.board.expire_refresh_tokens()
     space.board.must_reset_password = True
     bridge = space.bridge
-    started = BoardWatch(space.redis, space.settings.prefix, 600)
+    started = BoardHealth(space.redis, space.settings.prefix, 600)
     keeping = started.keep(bridge.board.businesses, bridge.login_refused, pause=0.05)
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(keeping)
@@ -370,7 +370,7 @@ async def test_the_board_says_no_under_its_own_fields(space: Space) -> None:
 
 async def test_two_workers_and_an_expired_token_refresh_once(space: Space, redis_url: str) -> None:
     """However many posts meet an expired token, the board sees one refresh."""
-    second = asyncio.create_task(space.bridge.delivery.run(space.bridge.installation.is_closed))
+    second = asyncio.create_task(space.bridge.delivery.run(space.bridge.desk.installation.is_closed))
     before = space.board.token_requests
     space.board.expire_access_tokens()
 

@@ -379,10 +379,10 @@ async def test_a_reopened_form_still_holds_its_files(space: Space) -> None:
     kept = await space.bridge.outbox.put("k", Draft(origin, "S", ({"conversation": talk},), files=files))
     entry = await space.bridge.outbox.get(kept.id)
     assert entry is not None
-    form = await space.bridge.desk.prefilling.again(entry, origin)
-    view = space.workspace.open_view(space.bridge.desk.furnishing.drawing.view(form), ANA)
-    draft, memory = read_form(view, ANA, space.workspace.team_id, space.bridge.desk.furnishing.drawing.seal)
-    again = await space.bridge.desk.furnishing.sources.carry(draft, memory)
+    form = await space.bridge.desk.prefill.again(entry, origin)
+    view = space.workspace.open_view(space.bridge.desk.open_forms.view(form), ANA)
+    draft, memory = read_form(view, ANA, space.workspace.team_id, space.bridge.desk.open_forms.seal)
+    again = await space.bridge.desk.lookups.sources.carry(draft, memory)
     assert isinstance(again, Draft)
     assert (again.files, again.message) == (files, ({"conversation": talk},))
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
-from bridge.files import readers, serving
+from bridge.files import serving
 from bridge.post.attachment import Rules, listed
 from tests.files.test_files import PNG, message, picture
 from tests.support.space import ANA, Space, open_space, until
@@ -72,7 +72,7 @@ async def test_dawdling_readers_stop_no_post(space: Space) -> None:
     url = await offered(space, picture(space, content=LARGE))
     lines = [await dawdle(url) for _ in range(110)]
     answers = [await status(reader) for reader, _ in lines]
-    assert (answers.count(200), answers.count(503)) == (readers.MOST_OF_ONE, 110 - readers.MOST_OF_ONE)
+    assert (answers.count(200), answers.count(503)) == (serving.MOST_OF_ONE, 110 - serving.MOST_OF_ONE)
     began = time.monotonic()
     await space.sender.message_shortcut(ANA, message())
     reply = await space.sender.submit(space.view()["id"], {"subject": "Plan"})
@@ -85,7 +85,7 @@ async def test_dawdling_readers_stop_no_post(space: Space) -> None:
 async def test_who_finds_no_place_may_come_again(space: Space) -> None:
     """503 with Retry-After; a place is free as soon as somebody leaves. Slack is asked for those who read alone."""
     url = await offered(space, picture(space, content=LARGE))
-    lines = [await dawdle(url) for _ in range(readers.MOST_OF_ONE)]
+    lines = [await dawdle(url) for _ in range(serving.MOST_OF_ONE)]
     assert [await status(reader) for reader, _ in lines] == [200] * len(lines)
     async with httpx.AsyncClient() as client:
         sent_away = await client.get(url)
@@ -99,10 +99,10 @@ async def test_who_finds_no_place_may_come_again(space: Space) -> None:
 
 async def test_all_tokens_together_have_so_many_places(space: Space) -> None:
     """Somebody with many tokens gets no further than with a few."""
-    urls = [await offered(space, picture(space, f"F{n}", content=LARGE)) for n in range(readers.MOST + 3)]
+    urls = [await offered(space, picture(space, f"F{n}", content=LARGE)) for n in range(serving.MOST_READERS + 3)]
     lines = [await dawdle(url) for url in urls]
     answers = [await status(reader) for reader, _ in lines]
-    assert (answers.count(200), answers.count(503)) == (readers.MOST, 3)
+    assert (answers.count(200), answers.count(503)) == (serving.MOST_READERS, 3)
     for _, writer in lines:
         writer.close()
 

@@ -72,7 +72,7 @@ def drawings(space: Space) -> int:
 async def opened(space: Space, *messages: dict[str, Any], channel: str = "C1") -> str:
     """Ana's form on the first message of a thread; answers the view's id."""
     await space.sender.message_shortcut(ANA, space.workspace.add_thread(channel, list(messages)), channel)
-    await furnished(space)
+    await completed(space)
     return str(space.view()["id"])
 
 
@@ -80,7 +80,7 @@ async def tick(space: Space, *, thread: bool = True) -> None:
     await space.sender.choose(space.view()["id"], "thread", "thread", ["thread"] if thread else [])
 
 
-async def furnished(space: Space) -> None:
+async def completed(space: Space) -> None:
     """Until nothing is drawn any more."""
     while space.bridge.desk.tasks:
         await asyncio.wait(space.bridge.desk.tasks)
@@ -90,7 +90,7 @@ async def furnished(space: Space) -> None:
 async def read(space: Space) -> str:
     await tick(space)
     await until(lambda: "will be carried" in hint(space))
-    await furnished(space)
+    await completed(space)
     return hint(space)
 
 
@@ -131,7 +131,7 @@ async def test_an_unticked_file_stays_although_a_reply_has_it_too(space: Space) 
 @pytest.mark.parametrize(("ticked", "crosses"), [((), []), (("F1",), ["F1"])])
 async def test_the_messages_own_tick_decides(space: Space, ticked: tuple[str, ...], crosses: list[str]) -> None:
     """A form of an older version, or a made-up one, offers it in both places: it crosses by its own tick, once."""
-    sources, files = space.bridge.desk.furnishing.sources, [{"id": "F1", "name": "plan.png"}]
+    sources, files = space.bridge.desk.lookups.sources, [{"id": "F1", "name": "plan.png"}]
     origin = Origin(space.workspace.team_id, ANA, time.time(), channel="C1", message_ts=ts(0))
     kept = await sources.keep_files(files)
     thread = await sources.keep_thread({"messages": [said(0)], "replies": 0}, files)
@@ -147,15 +147,15 @@ async def again(space: Space, draft: Draft) -> Form:
     kept = await space.bridge.outbox.put("k", draft)
     entry = await space.bridge.outbox.get(kept.id)
     assert entry is not None
-    return await space.bridge.desk.prefilling.again(entry, draft.origin)
+    return await space.bridge.desk.prefill.again(entry, draft.origin)
 
 
 async def sent(space: Space, values: dict[str, Any]) -> Draft:
     """What the open form asks for, with these values, without sending it."""
-    furnishing = space.bridge.desk.furnishing
+    lookups = space.bridge.desk.lookups
     space.sender.fill(space.view()["id"], values)
-    draft, memory = read_form(space.view(), ANA, space.workspace.team_id, furnishing.drawing.seal)
-    carried = await furnishing.sources.carry(draft, memory)
+    draft, memory = read_form(space.view(), ANA, space.workspace.team_id, lookups.open_forms.seal)
+    carried = await lookups.sources.carry(draft, memory)
     assert isinstance(carried, Draft)
     return carried
 
@@ -168,7 +168,7 @@ async def test_a_reopened_form_tells_the_files_of_the_thread_apart(space: Space)
     draft = await sent(space, {})
 
     form = await again(space, draft)
-    space.workspace.open_view(space.bridge.desk.furnishing.drawing.view(form), ANA)
+    space.workspace.open_view(space.bridge.desk.open_forms.view(form), ANA)
 
     assert (options(space, "files"), options(space, "thread_files"), hint(space)) == (["F1"], ["F2"], told)
     assert [each["id"] for each in (await sent(space, {})).files] == ["F1", "F2"]
@@ -183,7 +183,7 @@ async def test_a_reopened_form_can_be_sent_as_it_is(space: Space) -> None:
     assert [list(each) for each in draft.message] == [["conversation"]]
 
     form = await again(space, draft)
-    space.workspace.open_view(space.bridge.desk.furnishing.drawing.view(form), ANA)
+    space.workspace.open_view(space.bridge.desk.open_forms.view(form), ANA)
 
     assert "word0" in str(block(space, "message"))
     assert (await sent(space, {})).message == draft.message
@@ -199,7 +199,7 @@ async def test_typed_words_come_back_above_the_thread(space: Space) -> None:
     draft = await sent(space, {"message": "Read this"})
 
     form = await again(space, draft)
-    space.workspace.open_view(space.bridge.desk.furnishing.drawing.view(form), ANA)
+    space.workspace.open_view(space.bridge.desk.open_forms.view(form), ANA)
 
     assert [list(each) for each in (await sent(space, {})).message] == [["rich_text"], ["conversation"]]
     assert "will be carried" in hint(space)
@@ -216,7 +216,7 @@ async def test_replies_that_stay_are_counted_once(redis_url: str, redis: Redis) 
         assert draft.left == ("1 of 2 replies",)
 
         form = await again(space, draft)
-        space.workspace.open_view(space.bridge.desk.furnishing.drawing.view(form), ANA)
+        space.workspace.open_view(space.bridge.desk.open_forms.view(form), ANA)
 
         assert (await sent(space, {})).left == draft.left
         assert (await sent(space, {"thread": []})).left == ()
@@ -268,7 +268,7 @@ async def test_quick_ticks_read_the_thread_once(space: Space) -> None:
     await tick(space, thread=False)
     await tick(space)
     await until(lambda: "will be carried" in hint(space))
-    await furnished(space)
+    await completed(space)
 
     assert (reads(space), options(space, "thread_files")) == (1, ["F1"])
 
@@ -279,7 +279,7 @@ async def test_what_was_read_too_late_is_not_shown(space: Space) -> None:
     space.workspace.slow("conversations.replies", 0.4)
     await tick(space)
     await tick(space, thread=False)
-    await furnished(space)
+    await completed(space)
 
     assert (reads(space), block(space, "thread_files"), hint(space)) == (1, None, sentences.HINTS["thread"])
     assert (await sent(space, {})).files == ()
@@ -290,12 +290,12 @@ async def test_another_process_does_not_read_it_again(space: Space) -> None:
     await opened(space, said(0), said(1))
     space.workspace.slow("conversations.replies", 0.3)
     drawing, origin = (
-        space.bridge.desk.furnishing.drawing,
+        space.bridge.desk.open_forms,
         Origin(space.workspace.team_id, ANA, 0, view=space.view()["id"]),
     )
     async with drawing.alone(origin) as first:
         await tick(space)
-        await furnished(space)
+        await completed(space)
         assert (first, reads(space)) == (True, 0)
     await read(space)
     assert reads(space) == 1
@@ -306,7 +306,7 @@ async def test_a_reopened_form_never_reads_the_thread_anew(space: Space) -> None
     await opened(space, said(0), said(1))
     told = await read(space)
     form = await again(space, await sent(space, {}))
-    space.workspace.open_view(space.bridge.desk.furnishing.drawing.view(form), ANA)
+    space.workspace.open_view(space.bridge.desk.open_forms.view(form), ANA)
     await tick(space, thread=False)
     await until(lambda: hint(space) == sentences.HINTS["thread"])
 
@@ -363,7 +363,7 @@ async def test_a_form_sent_without_the_thread_is_left_alone(space: Space) -> Non
     await tick(space)
     await space.sender.submit(view, {"subject": "One", "thread": []})
     (posted,) = await until(lambda: space.threads)
-    await furnished(space)
+    await completed(space)
 
     assert "word1" not in posted["Message"]
     assert "/thread/" in space.view_text()
@@ -393,7 +393,7 @@ async def test_a_board_that_is_away_takes_no_choice_out_of_the_form(redis_url: s
         view = await opened(space, said(0), said(1))
         await space.sender.choose(view, "location", "location", str(HALL))
         await until(lambda: options(space, "group"))
-        await furnished(space)
+        await completed(space)
         space.sender.fill(view, {"group": "12"})
         space.board.down = True
         await redis.delete(*[key async for key in redis.scan_iter("*") if "groups:" in key or "locations" in key])
@@ -414,7 +414,7 @@ async def test_a_store_that_is_away_takes_no_file_out_of_the_form(tmp_path: Path
             await opened(space, said(0, picture(space, "F1")), said(1))
             running.close()
             await tick(space)
-            await furnished(space)
+            await completed(space)
             assert options(space, "files") == ["F1"]
 
 

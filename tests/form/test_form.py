@@ -1,4 +1,4 @@
-"""The form: opened from the payload alone, furnished afterwards, never losing what was typed."""
+"""The form: opened from the payload alone, completed afterwards, never losing what was typed."""
 
 import asyncio
 import contextlib
@@ -36,14 +36,14 @@ def options(space: Space, name: str) -> list[str]:
     return [each["value"] for each in found["element"]["options"]] if found else []
 
 
-async def furnished(space: Space, name: str = "group") -> None:
+async def completed(space: Space, name: str = "group") -> None:
     await until(lambda: block(space, name))
 
 
 async def test_the_form_has_the_contracts_fields(space: Space) -> None:
     """block_id and action_id are the field's name; the digest is chosen; more options are behind their button."""
     await space.sender.global_shortcut(ANA)
-    await furnished(space)
+    await completed(space)
     inputs = [each for each in space.view()["blocks"] if each["type"] == "input"]
     assert [each["block_id"] for each in inputs] == ["subject", "message", "group", "tags", "delivery"]
     assert all(each["element"]["action_id"] == each["block_id"] for each in inputs)
@@ -54,10 +54,10 @@ async def test_the_form_has_the_contracts_fields(space: Space) -> None:
 async def test_more_options_keep_what_was_typed(space: Space) -> None:
     """Pressing the button adds private and guests; the other fields keep their ids and so their words."""
     await space.sender.global_shortcut(ANA)
-    await furnished(space)
+    await completed(space)
     before = [each["block_id"] for each in space.view()["blocks"] if each["type"] == "input"]
     await space.sender.press(space.view()["id"], "more_options")
-    await furnished(space, "guests")
+    await completed(space, "guests")
     after = [each["block_id"] for each in space.view()["blocks"] if each["type"] == "input"]
     assert after == [*before, "private", "guests"]
 
@@ -65,9 +65,9 @@ async def test_more_options_keep_what_was_typed(space: Space) -> None:
 async def test_a_private_post_names_its_guests_by_their_logins(space: Space) -> None:
     """Private with guests: `Private` is set and `Guests` holds the guests' UserIds."""
     await space.sender.global_shortcut(ANA)
-    await furnished(space)
+    await completed(space)
     await space.sender.press(space.view()["id"], "more_options")
-    await furnished(space, "guests")
+    await completed(space, "guests")
     reply = await space.sender.submit(
         space.view()["id"], {"subject": "Us", "message": "Only", "private": ["private"], "guests": [BEN, CARL]}
     )
@@ -80,7 +80,7 @@ async def test_private_without_guests_is_told_under_the_field(space: Space) -> N
     """Nobody could read it: the form says so under guests, and nothing is posted."""
     await space.sender.global_shortcut(ANA)
     await space.sender.press(space.view()["id"], "more_options")
-    await furnished(space, "guests")
+    await completed(space, "guests")
     reply = await space.sender.submit(space.view()["id"], {"subject": "Us", "message": "Only", "private": ["private"]})
     assert "at least one guest" in reply.errors["guests"]
     assert space.threads == []
@@ -143,11 +143,11 @@ async def test_a_private_thread_made_of_a_message_is_told_to_its_author_only(spa
     """ "Already posted" would betray a private thread to others: they are not told."""
     await space.sender.message_shortcut(ANA, message("Quiet"))
     await space.sender.press(space.view()["id"], "more_options")
-    await furnished(space, "guests")
+    await completed(space, "guests")
     await space.sender.submit(space.view()["id"], {"private": ["private"], "guests": [BEN]})
     assert space.threads[0]["Private"] is True
     await space.sender.message_shortcut(CARL, message("Quiet"))
-    await furnished(space)
+    await completed(space)
     assert "posted before" not in space.view_text()
 
 
@@ -162,7 +162,7 @@ async def test_a_board_that_is_away_is_said_in_the_form(redis_url: str, redis: R
 
         space.board.down = False
         await space.sender.choose(space.view()["id"], "thread", "thread", ["thread"])
-        await furnished(space)
+        await completed(space)
         assert sentences.PLACES_UNKNOWN not in space.view_text()
 
 
@@ -215,7 +215,7 @@ async def test_two_locations_ask_where_and_groups_follow(redis_url: str, redis: 
         for record in space.board.coworkers.values():
             record["Businesses"] = [HALL, ANNEX]
         await space.sender.command(ANA, "Where")
-        await furnished(space, "location")
+        await completed(space, "location")
         assert options(space, "location") == [str(HALL), str(ANNEX)]
         await space.sender.choose(space.view()["id"], "location", "location", str(ANNEX))
         await until(lambda: options(space, "group") == ["21"])
@@ -225,7 +225,7 @@ async def test_two_locations_ask_where_and_groups_follow(redis_url: str, redis: 
         assert "annex.spaces.nexudus.com" in space.view_text()
 
         await space.sender.command(ANA, "post Where | It opens the form for the choice")
-        await furnished(space, "location")
+        await completed(space, "location")
         assert len(space.threads) == 1
         assert block(space, "subject")["element"]["initial_value"] == "Where"  # type: ignore[index]
 
@@ -300,7 +300,7 @@ async def test_a_late_refusal_gives_the_words_back(redis_url: str, redis: Redis)
     """A refusal that came too late for the form offers it again, with every word in it; sent again, it is posted."""
     async with open_space(redis_url, nexudus_timeout=5) as space:
         await space.sender.command(ANA, "Groups")
-        await furnished(space)
+        await completed(space)
         space.board.groups[11]["GroupAccess"] = 3
         await redis.delete(f"{space.settings.prefix}groups:{HALL}")
         space.board.delay = 0.8
@@ -331,11 +331,11 @@ async def test_a_reopened_form_says_where_long_words_went(
     entry = await space.bridge.outbox.get(kept.id)
     assert entry is not None
 
-    form = await space.bridge.desk.prefilling.again(entry, origin)
+    form = await space.bridge.desk.prefill.again(entry, origin)
 
     assert form.notes[-1] == note
     assert form.original
-    found = await space.bridge.desk.prefilling.sources.originals.read(form.original)
+    found = await space.bridge.desk.prefill.sources.stash.read(form.original)
     assert found is not None
     assert found["text"].startswith("whole" if below else "*a* _b_")
 
@@ -349,7 +349,7 @@ async def test_a_reopened_form_holds_everything(space: Space) -> None:
     entry = await space.bridge.outbox.get(kept.id)
     assert entry is not None
 
-    form = await space.bridge.desk.prefilling.again(entry, origin)
+    form = await space.bridge.desk.prefill.again(entry, origin)
 
     assert "@Carl" in str(form.message)
     assert (form.credit, form.left) == (BEN, ("a.png",))
@@ -376,7 +376,7 @@ async def test_more_options_do_not_wait_for_the_board(redis_url: str, redis: Red
         space.board.delay = 20
         await space.sender.global_shortcut(ANA)
         await space.sender.press(space.view()["id"], "more_options")
-        await furnished(space, "guests")
+        await completed(space, "guests")
         space.board.delay = 0
 
 

@@ -39,7 +39,7 @@ async def space(redis_url: str, redis: Redis, marked: None) -> AsyncIterator[Spa
         opened.workspace.users[ANA]["locale"] = "de-DE"
         await opened.sender.command(ANA, "whoami")
         await until(lambda: opened.heard(ANA) or opened.workspace.calls)
-        await opened.bridge.people.slack_profile(ANA)  # from here on it is known how she speaks
+        await opened.bridge.desk.places.people.slack_profile(ANA)  # from here on it is known how she speaks
         yield opened
 
 
@@ -129,7 +129,7 @@ async def test_a_guest_without_a_name_is_told_of_in_it(space: Space) -> None:
 async def test_everybody_else_reads_english(space: Space) -> None:
     """A colleague's language, and a locale that nobody has translated or that is none at all, change nothing."""
     space.workspace.users[BEN]["locale"] = "../../etc"
-    await space.bridge.people.slack_profile(BEN)
+    await space.bridge.desk.places.people.slack_profile(BEN)
     await space.sender.command(ANA, "help")
 
     assert answer_text(await space.sender.command(BEN, "post Mine | Words")).startswith("Posted to the community board")

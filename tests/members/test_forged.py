@@ -43,7 +43,7 @@ async def test_a_forged_memory_names_nobody_else(space: Space, change: Any) -> N
     """Whatever private_metadata claims, the thread carries the ids of whoever pressed the button."""
     view = await form(space, BEN)
     live = space.workspace.views[view["id"]]
-    seal = space.bridge.desk.furnishing.drawing.seal
+    seal = space.bridge.desk.open_forms.seal
     memory = json.loads(seal.open(view["private_metadata"]) or "")
     live["private_metadata"] = json.dumps({**memory, **change} if isinstance(change, dict) else change)
 
@@ -279,7 +279,7 @@ async def test_the_cache_being_full_of_junk_posts_as_nobody_else(space: Space) -
 
 async def test_a_thousand_mentions_hold_nobody_up(space: Space) -> None:
     """Names are looked up for a while and up to a number; when Slack asks for a pause, no further."""
-    people = space.bridge.people
+    people = space.bridge.desk.places.people
     before = len(space.workspace.calls)
     found = await people.names(Mentioned(frozenset(f"U0X{n}" for n in range(1000))))
     assert found.users == {}

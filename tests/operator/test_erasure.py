@@ -38,7 +38,7 @@ async def test_erase_leaves_no_trace_of_a_person(resting: Space, redis: Redis) -
     others = await put(outbox, "other", replace(mentions, credit=ANA))
     await end(outbox, Outcome("refused", "unknown"))
     await put(outbox, "waiting", draft(subject="Dinner"))
-    await resting.bridge.people.profiles(ANA)
+    await resting.bridge.desk.places.people.profiles(ANA)
     await redis.set(f"{outbox.prefix}original:1", json.dumps({"text": f"<@{ANA}>"}), ex=100)
     assert ANA in await everything(redis)
 
@@ -232,7 +232,7 @@ async def live_a_little(space: Space) -> None:
     await send.submit(await form_on(space, BEN, said(5, files=[uploaded(space, "F1QUEEN")])), {"subject": "Shared"})
     await send.submit(await form_on(space, BEN, talk, whole=True), {"subject": "Talk"})
     ours.add_user(CARL, "Carl", "carl@elsewhere.example")
-    await space.bridge.people.forget(CARL)
+    await space.bridge.desk.places.people.forget(CARL)
     for message, whole in ((said(6), False), (talk, True), (said(7, CARL, f"thanks <@{QUEENIE}>"), False)):
         refused = await form_on(space, CARL, message, whole=whole)
         await send.press(refused, "more_options")
@@ -285,7 +285,7 @@ async def test_an_open_form_says_that_its_message_is_gone(lively: Space, redis: 
 async def test_erase_does_not_stumble_over_an_open_reading(lively: Space, redis: Redis) -> None:
     """While somebody reads a thread for a form, the rest is erased as ever."""
     origin = Origin(lively.workspace.team_id, BEN, 0.0, view="V1")
-    async with lively.bridge.desk.furnishing.drawing.alone(origin):
+    async with lively.bridge.desk.open_forms.alone(origin):
         result = await bridge(lively, "erase", QUEENIE, "--yes")
 
     assert result.exit_code == 0, result.output

@@ -13,7 +13,7 @@ from slack_bolt.response import BoltResponse
 from typer.testing import CliRunner, Result
 
 from bridge.__main__ import cli
-from bridge.desk import listeners
+from bridge.desk import app
 from bridge.operator.manifest import EVENTS, SCOPES, manifest, one_click, to_yaml
 from tests.support.space import ANA, Space
 
@@ -335,7 +335,7 @@ async def test_every_listener_to_an_event_is_subscribed(resting: Space, monkeypa
         return really(app, event, *rest)
 
     monkeypatch.setattr(AsyncApp, "event", listening)
-    listeners.build(resting.bridge.desk, "/community")
+    app.build(resting.bridge.desk, "/community")
 
     assert sorted(heard) == sorted(name.partition(".")[0] for name in EVENTS)
 

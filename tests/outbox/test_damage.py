@@ -10,8 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from bridge.delivery import decision
-from bridge.files.queue import FileBox
-from bridge.form.stash import Originals
+from bridge.files.queue import FileQueue
+from bridge.form.stash import Stash
 from bridge.outbox.ledger import Outbox
 from bridge.outbox.worker import Worker
 from bridge.post.draft import Draft, Origin, Outcome
@@ -75,7 +75,7 @@ async def test_a_damaged_record_stops_no_files(resting: Space, fields: dict[str,
     await write(outbox, id_, **fields)
     await outbox.redis.zadd(outbox.key("attach"), {id_: 1})
 
-    box = FileBox(outbox)
+    box = FileQueue(outbox)
 
     assert (await box.claim(), await box.claim()) == (0.0, -1.0)
     assert await outbox.redis.zscore(outbox.key("failed"), id_)
@@ -181,7 +181,7 @@ async def test_a_damaged_look_up_is_looked_up_again(space: Space, text: str | by
 @pytest.mark.parametrize("text", ["not json", "[" * 200_000, "[1]"])
 async def test_a_damaged_original_is_none(resting: Space, text: str) -> None:
     """What a form was opened on and cannot be read counts as gone, which the form can say."""
-    originals = Originals(resting.redis, resting.settings.prefix)
+    originals = Stash(resting.redis, resting.settings.prefix)
     name = str(await originals.keep({"text": "Soup"}))
     assert await originals.read(name) == {"text": "Soup"}
     await resting.redis.set(resting.settings.prefix + name, text, ex=60)

@@ -291,7 +291,7 @@ async def test_a_public_place_is_not_warned_about(space: Space) -> None:
 
 
 def forged(space: Space, sealed: str, **change: Any) -> str:
-    memory = json.loads(space.bridge.desk.furnishing.drawing.seal.open(sealed) or "")
+    memory = json.loads(space.bridge.desk.open_forms.seal.open(sealed) or "")
     return json.dumps(memory | change)
 
 
@@ -329,7 +329,7 @@ async def test_a_form_from_before_a_new_key_says_so(space: Space) -> None:
     await choose(space, thread(space, 3))
     live = space.workspace.views[space.view()["id"]]
     live["private_metadata"] = Seal.of("xoxb-older").close(
-        str(space.bridge.desk.furnishing.drawing.seal.open(live["private_metadata"]))
+        str(space.bridge.desk.open_forms.seal.open(live["private_metadata"]))
     )
     reply = await space.sender.submit(live["id"], {"subject": "Talk"})
     assert "This form is too old" in reply.errors["message"]
@@ -396,7 +396,7 @@ async def test_a_private_thread_is_not_read_from_an_old_form(space: Space) -> No
     """Who has left a private channel since the form opened cannot read on with the bot's eyes."""
     space.workspace.channels["G1"].members.add(space.workspace.bot_user_id)
     messages = [said(0, "word0"), said(1, "SECRET said later", CARL)]
-    sources, origin = space.bridge.desk.furnishing.sources, Origin(space.workspace.team_id, ANA, time.time() - 601)
+    sources, origin = space.bridge.desk.lookups.sources, Origin(space.workspace.team_id, ANA, time.time() - 601)
     space.workspace.add_thread("G1", messages)
     old = replace(origin, channel="G1", message_ts=messages[0]["ts"], thread_ts=messages[0]["ts"])
 

@@ -199,7 +199,7 @@ async def test_another_user_carries_what_waits_under_the_account(resting: Space,
     async with wiring.build(settings, redis_url) as other:
         later = replace(space, bridge=other, settings=settings)
         later.start_worker()
-        assert await other.tokens.refused() is None
+        assert await other.board.tokens.refused() is None
         ((id_, _),) = [each async for each in other.outbox.listing()]
         await other.outbox.retry(id_)
         await until(lambda: space.threads)

@@ -45,7 +45,7 @@ class Space:
         self.worker = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
-        closed = self.bridge.installation.is_closed
+        closed = self.bridge.desk.installation.is_closed
         await asyncio.gather(self.bridge.delivery.run(closed), self.bridge.carrying.run(closed))
 
     async def stop_worker(self) -> None:

@@ -13,7 +13,6 @@ from bridge.demo.page import lent
 from bridge.demo.page.scene import settle
 from bridge.demo.page.site import Site
 from bridge.demo.stage import guarded, open_stage
-from bridge.store.embedded import StoreUnavailable
 
 # Long enough that "slow" is slow and not silent; the waits are seconds instead of minutes.
 PACE = {"nexudus_timeout": 3, "nexudus_search_lag": 1, "longest_wait": 2, "still_trying_after": 2, "lease": 10}
@@ -27,12 +26,8 @@ async def main(*, port: int, show: bool, stand_ins: bool = False) -> None:
     `stand_ins`: without a bridge in it; how one is started beside it is printed.
     """
     backstage.without_proxies()
-    serving = asyncio.create_task(_serve(port, show and backstage.has_a_screen(), stand_ins))
-    raise typer.Exit(await backstage.unless_interrupted(serving, _stopped))
-
-
-def _stopped() -> None:
-    typer.echo("\nStopped. Nothing was kept.")
+    serving = _serve(port, show and backstage.has_a_screen(), stand_ins)
+    raise typer.Exit(await backstage.unless_interrupted(serving))
 
 
 async def _serve(port: int, show: bool, stand_ins: bool) -> int:
@@ -46,8 +41,6 @@ async def _serve(port: int, show: bool, stand_ins: bool) -> int:
                 if show:
                     await asyncio.to_thread(webbrowser.open, url)
                 await asyncio.Event().wait()
-    except StoreUnavailable as unavailable:
-        typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)
     except OSError as error:
         typer.echo(f"The demo cannot listen on port {port}: {error.strerror}. Try --port 0.", err=True)
     return 1

@@ -1,6 +1,5 @@
 """`bridge demo --terminal`: the whole product told in a terminal, without any account; nothing of it is kept."""
 
-import asyncio
 import io
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ from bridge.demo.stage import NotAsPromised, open_stage
 from bridge.demo.terminal import lines
 from bridge.demo.terminal.story import Story
 from bridge.demo.terminal.tally import tally
-from bridge.store.embedded import StoreUnavailable
 
 INTRODUCTION = (
     "bridge carries messages from Slack to a Nexudus discussion board. Here it is at work: the real web process, "
@@ -28,22 +26,15 @@ async def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal without UTF-8 shows a question mark instead of a traceback.
         sys.stdout.reconfigure(errors="replace")
-    raise typer.Exit(await backstage.unless_interrupted(asyncio.create_task(_tell()), _stopped))
-
-
-def _stopped() -> None:
-    lines.lines("", "Stopped. Nothing was kept.")
+    raise typer.Exit(await backstage.unless_interrupted(_tell()))
 
 
 async def _tell() -> int:
-    try:
-        with backstage.throwaway() as (url, log):
-            try:
-                return await _act(url)
-            except NotAsPromised as broken:
-                typer.echo(f"\nNot as promised: {broken}\n\nThe end of bridge's log:\n{_end_of(log)}", err=True)
-    except StoreUnavailable as unavailable:
-        typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)
+    with backstage.throwaway() as (url, log):
+        try:
+            return await _act(url)
+        except NotAsPromised as broken:
+            typer.echo(f"\nNot as promised: {broken}\n\nThe end of bridge's log:\n{_end_of(log)}", err=True)
     return 1
 
 

@@ -59,12 +59,12 @@ class Story:
         self.show_thread("The projector works again")
 
     async def furnished_form(self) -> str:
-        def furnished() -> str | None:
+        def filled() -> str | None:
             views = self.stage.workspace.views.items()
             has_group = (id_ for id_, view in views if any(b["block_id"] == "group" for b in view["blocks"]))
             return next(has_group, None)
 
-        return str(await self.stage.until("the form opens with the board's groups in it", furnished))
+        return str(await self.stage.until("the form opens with the board's groups in it", filled))
 
     def form_lines(self, view_id: str) -> list[str]:
         view = self.stage.workspace.views[view_id]

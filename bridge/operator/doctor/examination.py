@@ -1,8 +1,6 @@
 """What holds, what does not, and what to do about it.
 
 Asked anew each time, and nothing is changed by it, unless a test post is asked for.
-`keeping` looks at Redis, `workspace` at Slack, `outside` at our own address, `board` at Nexudus; `trial` makes the
-test post.
 """
 
 import asyncio

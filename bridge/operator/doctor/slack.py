@@ -7,21 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge.nexudus.wire import server_offset
 from bridge.operator import manifest
 from bridge.operator.doctor.finding import Finding, why
 from bridge.settings.environment import Settings
-from bridge.slack.webapi import client_of
+from bridge.slack.webapi import CallFailed, calling, client_of
 
 # Signed requests are believed for five minutes; the last use of a response_url leaves one.
 MOST_SKEW = 60
-
-# No answer, or one that is none: slack_sdk takes it for an object without asking.
-AWAY = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, AttributeError, TypeError, ValueError)
 
 _APP = "api.slack.com/apps > your app"
 _BOT_TOKEN = (
@@ -46,11 +41,10 @@ async def examine(settings: Settings) -> tuple[list[Finding], frozenset[str]]:
         return [*findings, exchanged], frozenset()
     client = _client(settings)
     try:
-        answer = await client.auth_test()
-    except SlackApiError as error:
-        return [*findings, _refused(_error_of(error))], frozenset()
-    except AWAY as error:
-        return [*findings, _away(settings, error)], frozenset()
+        with calling():
+            answer = await client.auth_test()
+    except CallFailed as failed:
+        return [*findings, _refused(failed.error) if failed.answered else _away(settings, failed)], frozenset()
     headers = {str(name).lower(): str(value) for name, value in answer.headers.items()}
     told = headers.get("x-oauth-scopes")
     held = frozenset(each.strip() for each in (told or "").split(","))
@@ -98,14 +92,8 @@ def _no_bot_token(token: str) -> Finding | None:
     return Finding("Slack", False, f"SLACK_BOT_TOKEN looks like the {kind}", _BOT_TOKEN)
 
 
-def _error_of(error: SlackApiError) -> str:
-    data: object = getattr(error.response, "data", error.response)
-    name = data.get("error") if isinstance(data, dict) else None
-    return str(name or getattr(error.response, "status_code", "nothing that can be read"))
-
-
-def _away(settings: Settings, error: Exception) -> Finding:
-    said = f"cannot be reached at {urlsplit(settings.slack_api_url).hostname}: {why(error)}"
+def _away(settings: Settings, failed: CallFailed) -> Finding:
+    said = f"cannot be reached at {urlsplit(settings.slack_api_url).hostname}: {why(failed.cause or failed)}"
     return Finding("Slack", False, said, "look at this computer's way to the internet, and at SLACK_API_URL")
 
 
@@ -151,16 +139,16 @@ async def _socket_mode(client: AsyncWebClient, settings: Settings) -> Finding:
     assert settings.slack_app_token is not None
     check, token = "Socket Mode", settings.slack_app_token.get_secret_value()
     try:
-        if not (await client.apps_connections_open(app_token=token)).get("url"):
-            raise ValueError("no address")
-    except SlackApiError as error:
-        name = _error_of(error)
+        with calling():
+            if not (await client.apps_connections_open(app_token=token)).get("url"):
+                raise ValueError("no address")
+    except CallFailed as failed:
+        if not failed.answered:
+            return Finding(check, False, f"cannot be asked: {why(failed.cause or failed)}", _LATER)
         remedy = f"{_APP_TOKEN}; Socket Mode must be on there (Socket Mode)"
-        if name == "ratelimited" or not name.isidentifier():  # no name of Slack's says nothing about the token
-            remedy = _LATER
-        return Finding(check, False, f"Slack gives this token no socket ({name})", remedy)
-    except AWAY as error:
-        return Finding(check, False, f"cannot be asked: {why(error)}", _LATER)
+        if failed.error == "ratelimited" or not failed.error.isidentifier():
+            remedy = _LATER  # no name of Slack's says nothing about the token
+        return Finding(check, False, f"Slack gives this token no socket ({failed.error})", remedy)
     return Finding(check, True, "Slack gives us a socket; no public address is needed")
 
 

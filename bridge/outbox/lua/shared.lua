@@ -1,0 +1,28 @@
+-- What every step begins with: each file here, and those of the other rooms that work a queue of the outbox, follow it.
+-- KEYS[1] is the queue, a sorted set by the time when an entry is due; ARGV[1] is the prefix of all keys, whose hash tag
+-- keeps them in one slot; ARGV[2] begins the names of that queue's own fields in a record. A step's own arguments come
+-- after these. Times are milliseconds of the server.
+local due, prefix, own = KEYS[1], ARGV[1], ARGV[2]
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+local function record(id) return prefix .. 'draft:' .. id end
+
+local function ours(id, token) return redis.call('HGET', record(id), own .. 'claim') == token end
+
+local function land(id)
+  local air = redis.call('HGET', record(id), 'air')
+  if air and redis.call('GET', air) == id then redis.call('DEL', air) end
+end
+
+local function call_worker(wake, id)
+  redis.call('LPUSH', prefix .. wake, id)
+  redis.call('LTRIM', prefix .. wake, 0, 99)
+end
+
+-- Idle workers sleep until what was due next when they looked: the one that is called looks again.
+local function give_back(id, at)
+  redis.call('HDEL', record(id), 'claim')
+  redis.call('ZADD', due, at, id)
+  call_worker('wake', id)
+end
