@@ -29,7 +29,7 @@ async def run(
     """
     stopping = stop or _signalled()
     work: list[Coroutine[Any, Any, None]] = []
-    server = server_of(app(bridge) if web else worker_app(bridge)) if listening is not None else None
+    server = server_of(app(bridge, web=web)) if listening is not None else None
     if server is not None and listening is not None:
         log.info("listening", address=listening.getsockname()[:2], version=version())
         work.append(server.serve(sockets=[listening]))
@@ -84,19 +84,11 @@ def _signalled() -> asyncio.Event:
     return stopping
 
 
-def app(bridge: Bridge) -> Starlette:
-    """The ASGI app of the web process."""
-    settings = bridge.settings
+def app(bridge: Bridge, *, web: bool = True) -> Starlette:
+    """What a process answers. A worker tells how it is and what it counted; nobody can post anything to it."""
+    settings, health = bridge.settings, bridge.health()
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
+    if not web:
+        return http.build(None, "", health, token)
     files = bridge.carrying.files if settings.public_url else None
-    secret = settings.slack_signing_secret.get_secret_value()
-    return http.build(bridge.bolt, secret, bridge.health(), _metrics_token(bridge), files)
-
-
-def worker_app(bridge: Bridge) -> Starlette:
-    """What a worker answers: how it is and what it counted. Nobody can post anything to it."""
-    return http.build(None, "", bridge.health(), _metrics_token(bridge))
-
-
-def _metrics_token(bridge: Bridge) -> str | None:
-    token = bridge.settings.metrics_token
-    return token.get_secret_value() if token else None
+    return http.build(bridge.bolt, settings.slack_signing_secret.get_secret_value(), health, token, files)

@@ -30,13 +30,14 @@ if os.environ.get("CI"):
 def pytest_configure() -> None:
     # The tests' own clients write as much as bridge's do.
     wiring.hush()
-    # Tracebacks as bridge itself writes them: without the variables of each frame.
-    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_runtest_setup() -> None:
     overheard.forget()
+    # Tracebacks as bridge itself writes them: without the variables of each frame. The demo takes its own log back.
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.reset_defaults()
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     warnings._told.clear()
 
 

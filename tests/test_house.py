@@ -137,6 +137,15 @@ def test_only_settings_reads_the_environment() -> None:
     assert readers == ["backstage.py"]
 
 
+def test_the_files_that_papers_name_exist() -> None:
+    """README and docs lead a reader to files that are there."""
+    papers = "\n".join(each.read_text() for each in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+    named = set(re.findall(r"(?<![\w/])(?:bridge|tests|docs)/[\w./-]+\.\w+", papers)) - {
+        "bridge/language/locales/de.po"
+    }
+    assert [each for each in sorted(named) if not (ROOT / each).exists()] == []
+
+
 def test_every_key_in_the_readme_of_settings_exists() -> None:
     """The README names no setting that the code does not have."""
     text = (ROOT / "README.md").read_text()

@@ -29,7 +29,7 @@ from bridge.post.draft import Outcome
 from bridge.post.entry import Entry
 from bridge.post.refusals import NotAllowed, SlackAway
 from bridge.settings.environment import Settings
-from bridge.telling.report import Report, Untold
+from bridge.telling.notify import Telling, Untold
 
 log = structlog.get_logger()
 
@@ -52,23 +52,29 @@ class Policy:
 
 
 def build(
-    settings: Settings, redis: Redis, outbox: Outbox, board: Nexudus, places: Places, report: Report
+    settings: Settings, redis: Redis, outbox: Outbox, board: Nexudus, places: Places, telling: Telling
 ) -> "Delivery":
-    """What works the outbox; it tells by `report`."""
+    """What works the outbox; it tells by `telling`."""
     policy = Policy(
         settings.patience, settings.nexudus_timeout, settings.nexudus_search_lag, settings.still_trying_after,
         settings.longest_wait, settings.nexudus_thread_url,
     )  # fmt: skip
-    return Delivery(outbox, board, places, report, policy, BoardHealth(redis, settings.prefix, settings.longest_wait))
+    return Delivery(outbox, board, places, telling, policy, BoardHealth(redis, settings.prefix, settings.longest_wait))
 
 
 class Delivery:
     """Works the outbox until told to stop; any number of these share one Redis."""
 
     def __init__(
-        self, outbox: Outbox, board: Nexudus, places: Places, report: Report, policy: Policy, board_health: BoardHealth
+        self,
+        outbox: Outbox,
+        board: Nexudus,
+        places: Places,
+        telling: Telling,
+        policy: Policy,
+        board_health: BoardHealth,
     ) -> None:
-        self.outbox, self.board, self.report = outbox, board, report
+        self.outbox, self.board, self.telling = outbox, board, telling
         self._people, self._places = places.people, places
         self.policy, self.board_health = policy, board_health
         self._stopping = asyncio.Event()
@@ -278,7 +284,7 @@ class Delivery:
         """Raises Untold. A telling that broke so often, in whatever way, breaks for good."""
         if entry.stuck > decision.MOST_STUCK:
             raise Untold(final=True)
-        return await self.report(entry, outcome)
+        return await self.telling(entry, outcome)
 
     async def _say_still_trying(self, entry: Entry, *, unsent: bool = False, next_in: float = 0) -> None:
         """Once, after a while: kept, still trying; `unsent` offers to cancel. Failing to say so is no failure.
@@ -292,5 +298,5 @@ class Delivery:
         if fresh is None or fresh.outcome is not None:
             return
         with contextlib.suppress(Untold):
-            await self.report(replace(fresh, state="kept" if unsent else "sending"), None)
+            await self.telling(replace(fresh, state="kept" if unsent else "sending"), None)
         await self.outbox.note(entry, noted=1)

@@ -194,7 +194,7 @@ class Desk:
         name = profiles[0].name or sentences.YOURSELF
         return sentences.WHOAMI.format(name=escape(name), locations=escape(", ".join(where) or "–"))
 
-    async def say_later(self, origin: Origin, answer: "asyncio.Task[str]") -> None:
+    async def say_later(self, origin: Origin, answer: Awaitable[str]) -> None:
         await self.say(origin, await answer)
 
     async def say(self, origin: Origin, text: str) -> None:

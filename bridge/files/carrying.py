@@ -28,7 +28,7 @@ from bridge.post.attachment import ENDED
 from bridge.post.entry import Entry
 from bridge.settings.environment import Settings
 from bridge.slack.webapi import CallFailed, WebApi
-from bridge.telling.report import Report, Untold
+from bridge.telling.notify import Telling, Untold
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ def build(
     """What carries the files of what `delivery` posts; `http` is for files alone."""
     outbox, address = delivery.outbox, settings.public_url or ""
     files = Files(outbox.redis, settings.prefix, address, SlackFiles(api, http, rules), settings.file_ttl)
-    return Carrying(FileQueue(outbox), delivery.board, files, delivery.report, delivery.policy)
+    return Carrying(FileQueue.of(outbox), delivery.board, files, delivery.telling, delivery.policy)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Carrying:
     box: FileQueue
     board: Nexudus
     files: Files
-    report: Report
+    telling: Telling
     policy: Policy
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -64,7 +64,7 @@ class Carrying:
 
     async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
         """A few posts at a time: the board's pace is shared with the posts themselves. None while it is `closed`."""
-        await Worker(self.box, self._carry, "files", SLOTS, self.stopping).run(closed)
+        await Worker(self.box.outbox, self._carry, "files", SLOTS, self.stopping).run(closed)
 
     async def _carry(self, entry: Entry) -> None:
         """Every file one step further, noted after each; then the lease is given back."""
@@ -252,7 +252,7 @@ class Carrying:
         try:
             if entry.stuck > decision.MOST_STUCK and not entry.attaching:
                 raise Untold(final=True)  # it was the telling that broke so often, in whatever way
-            way = await self.report(fresh, entry.outcome)
+            way = await self.telling(fresh, entry.outcome)
             metrics.TOLD.labels(way).inc()
         except Untold as untold:
             if not decision.is_past_telling(entry, _now(entry), final=untold.final):

@@ -1,4 +1,4 @@
-"""An open form drawn anew: what became of it since it opened, and whose drawing of it stands.
+"""An open form drawn anew: what became of it since it opened, and which of two drawings stands.
 
 Slack keeps what was typed where blocks keep their ids, and with a view's hash refuses what was drawn for an older one.
 https://docs.slack.dev/reference/methods/views.update

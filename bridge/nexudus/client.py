@@ -1,6 +1,6 @@
 """A client of Nexudus, of the few calls that bridge makes.
 
-It raises the tree of errors that `bridge.wire` describes.
+It raises the tree of errors that `nexudus.wire` describes.
 """
 
 import json
@@ -83,7 +83,7 @@ class Nexudus:
 
     `timeout` is in seconds and bounds one exchange; an answer of 401 leads to at most four more, the
     write itself once more at most, as a 401 changed nothing. Nothing else is repeated. Every call
-    raises the tree of `bridge.wire` and what Redis raises, which it never does once a write may have happened.
+    raises the tree of `nexudus.wire` and what Redis raises, which it never does once a write may have happened.
     Lists are raw: the board ignores filters that it does not know, so compare every field again.
     """
 

@@ -1,7 +1,7 @@
 """How the ledger stands, counted for whoever watches from outside."""
 
 from collections import Counter
-from typing import NamedTuple, cast
+from typing import cast
 
 from bridge import metrics
 from bridge.outbox.ledger import Outbox
@@ -12,19 +12,8 @@ MOST = 1000
 _STATES = ("kept", "sending", "posted", "refused", "unposted", "unsure", "cancelled")
 
 
-class Census(NamedTuple):
-    """`waiting` counts all that is due, now or later, `states` the first thousand of them; ages are in seconds."""
-
-    waiting: int
-    failed: int
-    attaching: int
-    states: Counter[str]
-    oldest: float
-    overdue: float
-
-
-async def census(outbox: Outbox) -> Census:
-    """Two round trips. Raises RedisError."""
+async def measure(outbox: Outbox) -> None:
+    """Brings the gauges up to date, in two round trips. Raises RedisError."""
     async with outbox.redis.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.zrange(outbox.key("due"), 0, MOST - 1, withscores=True)
@@ -34,26 +23,14 @@ async def census(outbox: Outbox) -> Census:
     now = seconds + micro / 1e6
     found = await _records(outbox, [id_ for id_, _ in first])
     kept = [float(each) / 1000 for state, each in found if each and state in ("kept", "sending")]
-    return Census(
-        waiting,
-        failed,
-        attaching,
-        states=Counter(state for state, _ in found if state),
-        oldest=max(0.0, now - min(kept, default=now)),
-        overdue=max(0.0, now - first[0][1] / 1000) if first else 0.0,
-    )
-
-
-async def measure(outbox: Outbox) -> None:
-    """Brings the gauges up to date. Raises RedisError."""
-    found = await census(outbox)
-    metrics.WAITING.set(found.waiting)
-    metrics.FAILED.set(found.failed)
-    metrics.ATTACHING.set(found.attaching)
-    metrics.OLDEST.set(found.oldest)
-    metrics.OVERDUE.set(found.overdue)
+    metrics.WAITING.set(waiting)
+    metrics.FAILED.set(failed)
+    metrics.ATTACHING.set(attaching)
+    metrics.OLDEST.set(max(0.0, now - min(kept, default=now)))
+    metrics.OVERDUE.set(max(0.0, now - first[0][1] / 1000) if first else 0.0)
+    states = Counter(state for state, _ in found)
     for state in _STATES:
-        metrics.DRAFTS.labels(state).set(found.states[state])
+        metrics.DRAFTS.labels(state).set(states[state])
 
 
 async def _records(outbox: Outbox, ids: list[str]) -> list[tuple[str | None, str | None]]:

@@ -46,7 +46,10 @@ class Kept:
 
 @dataclass(frozen=True)
 class Outbox:
-    """`prefix` ends with the account's hash tag; `keep` is how many seconds an ended record stays."""
+    """`prefix` ends with the account's hash tag; `keep` is how many seconds an ended record stays.
+
+    `queue` is the one that is claimed from: "due" has the posts, "attach" those whose files are on their way.
+    """
 
     redis: Redis
     blocking: Redis
@@ -54,6 +57,7 @@ class Outbox:
     lease: float
     keep: float
     per_hour: int
+    queue: Literal["due", "attach"] = "due"
     token: str = field(default_factory=lambda: secrets.token_hex(8))
 
     # ── keeping ──────────────────────────────────────────────────────────────
@@ -81,26 +85,27 @@ class Outbox:
     # ── delivering ───────────────────────────────────────────────────────────
 
     async def claim(self) -> Entry | float:
-        """Lease the next due draft, or answer how many seconds nothing will be due (-1: nothing waits)."""
+        """Lease the next due entry, or answer how many seconds nothing will be due (-1: nothing waits)."""
         token = f"{self.token}:{secrets.token_hex(4)}"
         fields = leases.claimed(await self.run(scripts.CLAIM, token, _ms(self.lease)))
         if isinstance(fields, float):
             return fields
         try:
-            drift = time.time() - int(fields["claimed"]) / 1000
-            return replace(await self.read(fields), drift=drift)
+            claim, claimed, stuck = [fields[self._own + name] for name in ("claim", "claimed", "stuck")]
+            at = int(claimed) / 1000
+            return replace(await self.read(fields), claim=claim, claimed=at, stuck=int(stuck), drift=time.time() - at)
         except UNREADABLE:
             return await self.park(fields.get("id", ""))
 
-    async def park(self, id_: str, queue: str = "due") -> float:
-        """Set a record that cannot be read aside for the operator. Answers that the `queue` can be asked at once."""
+    async def park(self, id_: str) -> float:
+        """Set a record that cannot be read aside for the operator. Answers that the queue can be asked at once."""
         log.error("unreadable", id=id_)
-        await self.run(scripts.SET_ASIDE, id_, _ms(self.keep), queue=queue)
+        await self.run(scripts.SET_ASIDE, id_, _ms(self.keep))
         return 0.0
 
     async def wait(self, seconds: float) -> None:
-        """Sleep until something is put, or for so long (at most)."""
-        await leases.woken(self.blocking, self.key("wake"), seconds)
+        """Sleep until something is put into the queue, or for so long (at most)."""
+        await leases.woken(self.blocking, self.key("wake" if self.queue == "due" else "attach-wake"), seconds)
 
     async def renew(self, entry: Entry) -> None:
         """Hold the lease for another `lease` seconds. Raises Lost."""
@@ -268,10 +273,15 @@ class Outbox:
             return ""
         return self.source_key(origin.team, origin.channel, origin.message_ts)
 
-    async def run(self, script: str, *args: str | int | float, queue: str = "due", keys: Sequence[str] = ()) -> Any:
-        """A step on a `queue`, given its own `keys` and `args`."""
-        call, own = self.redis.register_script(script), "" if queue == "due" else f"{queue}_"
-        return await call(keys=[self.key(queue), *keys], args=[self.prefix, own, *args])
+    @property
+    def _own(self) -> str:
+        """What begins the names of this queue's own fields in a record."""
+        return "" if self.queue == "due" else f"{self.queue}_"
+
+    async def run(self, script: str, *args: str | int | float, keys: Sequence[str] = ()) -> Any:
+        """A step on the queue, given its own `keys` and `args`."""
+        call = self.redis.register_script(script)
+        return await call(keys=[self.key(self.queue), *keys], args=[self.prefix, self._own, *args])
 
     async def read(self, fields: Mapping[str, str]) -> Entry:
         """The entry that a record's fields are, and whether its form is closed. Raises UNREADABLE."""

@@ -4,44 +4,25 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import structlog
 from redis.exceptions import RedisError
 
 from bridge.outbox.leases import Lost
+from bridge.outbox.ledger import Outbox
 from bridge.post.entry import Entry
 
 log = structlog.get_logger()
 
 
-class Queue(Protocol):
-    """Durable, in Redis. `lease` is in seconds."""
-
-    @property
-    def lease(self) -> float: ...
-
-    async def claim(self) -> Entry | float:
-        """Lease the next due entry, or answer how many seconds nothing will be due (-1: nothing waits)."""
-        ...
-
-    async def wait(self, seconds: float) -> None:
-        """Sleep until something is put, or for so long (at most)."""
-        ...
-
-    async def renew(self, entry: Entry) -> None:
-        """Hold the lease for another `lease` seconds. Raises Lost."""
-        ...
-
-
 @dataclass(frozen=True)
 class Worker:
-    """Attempts what the queue leases out, `slots` at a time; any number of these share one Redis.
+    """Attempts what the outbox leases out, `slots` at a time; any number of these share one Redis.
 
     `of` says in the logs what it works on.
     """
 
-    queue: Queue
+    outbox: Outbox
     attempt: Callable[[Entry], Awaitable[None]]
     of: str
     slots: int
@@ -78,14 +59,14 @@ class Worker:
     async def _claim(self, free: asyncio.Semaphore) -> Entry | None:
         claimed: Entry | float = -1.0
         try:
-            claimed = await self.queue.claim()
+            claimed = await self.outbox.claim()
         finally:
             if not isinstance(claimed, Entry):
                 free.release()
         if isinstance(claimed, Entry):
             return claimed
         # A cancelled blocking read would lose its wake-up, so the wait is short instead.
-        await self.queue.wait(1.0 if claimed < 0 else min(1.0, claimed))
+        await self.outbox.wait(1.0 if claimed < 0 else min(1.0, claimed))
         return None
 
     async def _hold(self, entry: Entry, free: asyncio.Semaphore) -> None:
@@ -105,9 +86,9 @@ class Worker:
 
     async def _renew(self, entry: Entry) -> None:
         while True:
-            await asyncio.sleep(self.queue.lease / 4)
+            await asyncio.sleep(self.outbox.lease / 4)
             with contextlib.suppress(RedisError):
                 try:
-                    await self.queue.renew(entry)
+                    await self.outbox.renew(entry)
                 except Lost:
                     return

@@ -15,7 +15,6 @@ from bridge.post.draft import Outcome
 from bridge.post.entry import Entry
 from bridge.slack.webapi import CallFailed, WebApi
 from bridge.telling import blocks
-from bridge.telling.report import Untold
 
 log = structlog.get_logger()
 
@@ -26,8 +25,16 @@ RESPONSE_URL_USES = 5
 Way = tuple[str, Callable[[], Awaitable[object]]]
 
 
+class Untold(Exception):
+    """No way of telling worked; `final` when none ever will. `wait`: seconds that were asked for."""
+
+    def __init__(self, *, final: bool, wait: float | None = None) -> None:
+        super().__init__("untold")
+        self.final, self.wait = final, wait
+
+
 class Telling:
-    """The `report` that delivery is handed."""
+    """What delivery is handed to tell a person by."""
 
     def __init__(self, api: WebApi, outbox: Outbox, locale: Callable[[str], Awaitable[str]] | None) -> None:
         """`locale` answers which language a person has chosen in Slack; None where there is none but English."""

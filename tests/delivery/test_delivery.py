@@ -15,7 +15,6 @@ from bridge.delivery.board_health import BoardHealth
 from bridge.demo.nexudus.faults import Fault
 from bridge.files.queue import FileQueue
 from bridge.nexudus.wire import NexudusError, Unauthorized, Unavailable
-from bridge.outbox.ledger import Outbox
 from bridge.post.draft import Draft, Origin, Outcome
 from bridge.post.entry import Entry
 from tests.support.space import ANA, BEN, CARL, Space, answer_text, open_space, until, until_async
@@ -109,7 +108,7 @@ async def test_what_is_given_back_wakes_a_worker(space: Space, step: str) -> Non
     await outbox.put("woken", Draft(origin, "Woken", ({"mrkdwn": "Body"},)))
     entry = await outbox.claim()
     assert isinstance(entry, Entry)
-    queue: Outbox | FileQueue = FileQueue(outbox) if step == "files" else outbox
+    queue = FileQueue.of(outbox).outbox if step == "files" else outbox
     for wake in ("wake", "attach-wake"):
         await outbox.redis.delete(outbox.key(wake))
 
@@ -121,7 +120,7 @@ async def test_what_is_given_back_wakes_a_worker(space: Space, step: str) -> Non
             await outbox.tell_later(entry, 0.5)
         else:
             await outbox.note(entry, attach_claim=entry.claim)
-            await FileQueue(outbox).save(entry, [{"state": "waiting"}], delay=0.5)
+            await FileQueue.of(outbox).save(entry, [{"state": "waiting"}], delay=0.5)
 
 
 async def test_a_lagging_search_does_not_lead_to_a_second_thread(space: Space) -> None:

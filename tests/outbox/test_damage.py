@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -75,36 +74,25 @@ async def test_a_damaged_record_stops_no_files(resting: Space, fields: dict[str,
     await write(outbox, id_, **fields)
     await outbox.redis.zadd(outbox.key("attach"), {id_: 1})
 
-    box = FileQueue(outbox)
+    box = FileQueue.of(outbox).outbox
 
     assert (await box.claim(), await box.claim()) == (0.0, -1.0)
     assert await outbox.redis.zscore(outbox.key("failed"), id_)
 
 
-@dataclass
-class Breaking:
+class Breaking(Outbox):
     """A queue whose first claims end in what nobody thought of."""
 
-    lease: float = 1.0
-    claims: int = 0
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-
     async def claim(self) -> Entry | float:
-        self.claims += 1
-        if self.claims < 3:
+        if await self.redis.incr(self.key("claims")) < 3:
             raise ArithmeticError("Ana wrote: Lunch")
-        self.done.set()
+        await self.redis.set(self.key("done"), 1)
         return -1.0
 
-    async def wait(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
-    async def renew(self, entry: Entry) -> None: ...
-
-
-async def test_a_claim_that_breaks_ends_no_process(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_claim_that_breaks_ends_no_process(redis: Redis, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever a claim raises, the worker claims again; the log has the error's type, and none of its words."""
-    queue, stopping = Breaking(), asyncio.Event()
+    queue, stopping = Breaking(redis, redis, "breaking:", 1.0, 60, 20), asyncio.Event()
 
     async def attempt(_: Entry) -> None: ...
 
@@ -112,8 +100,7 @@ async def test_a_claim_that_breaks_ends_no_process(capsys: pytest.CaptureFixture
         return False
 
     working = asyncio.create_task(Worker(queue, attempt, "posts", 1, stopping).run(is_closed))
-    async with asyncio.timeout(5):
-        await queue.done.wait()
+    await until_async(lambda: redis.exists(queue.key("done")), 5)
     stopping.set()
     await working
 

@@ -1,6 +1,6 @@
 """`make catalogue`: the template for translators, the compiled languages, and what is missing or too long in them.
 
-A language is begun by copying bridge/locales/bridge.pot to, say, bridge/locales/de.po, and filled in with any
+A language is begun by copying bridge.pot in bridge/language/locales/ to, say, de.po beside it, and filled in with any
 editor for gettext catalogues. https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html
 """
 

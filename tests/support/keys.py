@@ -57,7 +57,7 @@ async def leaks(redis: Redis, prefix: str) -> list[str]:
     async for key in redis.scan_iter(match=f"{prefix}*", count=1000):
         kind = family(key)
         if kind not in OF_PEOPLE | OF_NOBODY.keys():
-            found.append(f"{key} is of no kind that tests/keys.py knows")
+            found.append(f"{key} is of no kind that tests/support/keys.py knows")
         elif kind not in ENDLESS and not await _waits(redis, prefix, key) and await redis.ttl(key) == -1:
             found.append(f"{key} never expires")
     return found

@@ -47,7 +47,7 @@ class NoLogin(Exception):
 
 
 class Visit:
-    """Calls raise the tree of `bridge.wire`; they are paced by NEXUDUS_CALL_INTERVAL_MS, and tried once."""
+    """Calls raise the tree of `nexudus.wire`; they are paced by NEXUDUS_CALL_INTERVAL_MS, and tried once."""
 
     def __init__(self, http: httpx.AsyncClient, settings: Settings) -> None:
         self.settings = settings
