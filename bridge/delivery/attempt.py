@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -19,6 +19,8 @@ from redis.exceptions import RedisError
 from bridge import metrics
 from bridge.delivery import board_thread, decision, matching
 from bridge.delivery.board_health import BoardHealth
+from bridge.delivery.decision import Policy
+from bridge.delivery.reporting import Reporting
 from bridge.members.places import Places
 from bridge.nexudus.client import Nexudus
 from bridge.nexudus.wire import BadReference, NexudusError
@@ -29,26 +31,12 @@ from bridge.post.draft import Outcome
 from bridge.post.entry import Entry
 from bridge.post.refusals import NotAllowed, SlackAway
 from bridge.settings.environment import Settings
-from bridge.telling.notify import Telling, Untold
+from bridge.telling.notify import Telling
 
 log = structlog.get_logger()
 
-# Seconds that a thread's link waits for its files at most, so that it is told once, with the final picture.
-PICTURE = 4
 # Posts that one worker has in hand at a time.
 SLOTS = 8
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How long and how carefully, in seconds. `quiet`: before somebody hears that their post is still tried."""
-
-    patience: float
-    timeout: float
-    search_lag: float
-    quiet: float
-    longest_wait: float
-    thread_url: str
 
 
 def build(
@@ -74,7 +62,7 @@ class Delivery:
         policy: Policy,
         board_health: BoardHealth,
     ) -> None:
-        self.outbox, self.board, self.telling = outbox, board, telling
+        self.outbox, self.board, self.reporting = outbox, board, Reporting(outbox, telling, policy)
         self._people, self._places = places.people, places
         self.policy, self.board_health = policy, board_health
         self._stopping = asyncio.Event()
@@ -103,7 +91,7 @@ class Delivery:
         if entry.state == "unsure" and entry.told:
             await self._look_late(entry)
         elif entry.outcome is not None:
-            await self._tell(entry)
+            await self.reporting.tell(entry)
         elif entry.stuck > decision.MOST_STUCK:
             await self._end(entry, decision.given_up(entry, "worker_died"))
         elif entry.claimed > entry.asked + self.policy.patience:
@@ -145,7 +133,7 @@ class Delivery:
 
     async def _wait_for_twin(self, entry: Entry) -> None:
         """The same words by the same person are in the air: were both, nobody could tell whose thread is whose."""
-        await self._say_still_trying(entry, unsent=entry.sends == 0)
+        await self.reporting.say_still_trying(entry, unsent=entry.sends == 0)
         await self.outbox.put_back(entry, 1.0, error="twin", looks=entry.looks)
 
     async def _follow(self, entry: Entry, error: Exception, *, marked: bool) -> None:
@@ -160,7 +148,7 @@ class Delivery:
             await self.outbox.note(entry, resolved_anew=1)
         unsent = entry.sends == 0 and (follows.void or not marked)
         delay, called = self._within_patience(entry, follows.delay), marked and not follows.void
-        await self._say_still_trying(entry, unsent=unsent, next_in=delay)
+        await self.reporting.say_still_trying(entry, unsent=unsent, next_in=delay)
         return await self.outbox.put_back(entry, delay, void=follows.void, called=called, error=follows.error)
 
     def _wait(self, entry: Entry) -> float:
@@ -184,7 +172,7 @@ class Delivery:
         except NexudusError as error:
             await self.board_health.notice(error)
             delay = self._within_patience(entry, max(getattr(error, "wait", None) or 0, self._wait(entry)))
-            await self._say_still_trying(entry, next_in=delay)
+            await self.reporting.say_still_trying(entry, next_in=delay)
             return await self.outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
         if len(seen.found) > 1:
             return await self._end(entry, Outcome("unsure", "several"))
@@ -210,7 +198,7 @@ class Delivery:
         settled = sent + 2 * self.policy.timeout + 1
         now = time.time() - entry.drift
         if now < settled:
-            await self._say_still_trying(entry)
+            await self.reporting.say_still_trying(entry)
             # The moment at which the person is told that we still look is one to wake up for, too.
             wakes = [*(sent + each for each in decision.EARLY_LOOKS), entry.kept + self.policy.quiet, settled]
             delay = min(each - now for each in wakes if each > now + 0.2 or each == settled)
@@ -218,7 +206,7 @@ class Delivery:
         looks = entry.looks + 1 if clear else 0
         if looks < decision.CLEAR_LOOKS:
             wait = self.policy.search_lag if clear else self._wait(entry)
-            await self._say_still_trying(entry)
+            await self.reporting.say_still_trying(entry)
             return await self.outbox.put_back(entry, wait, error="looking", looks=looks)
         if entry.sends >= decision.MOST_SENDS:
             return await self._end(entry, Outcome("unsure", "sent_often"))
@@ -251,52 +239,6 @@ class Delivery:
             said = await self.outbox.settle(entry, outcome)
         log.info("settled", id=entry.id, ending=outcome.ending, reason=outcome.reason, said=said)
         metrics.OUTCOMES.labels(outcome.ending, outcome.reason).inc()
-        fresh = await self._pictured(entry.id) if said != "watched" else None
+        fresh = await self.reporting.pictured(entry.id) if said != "watched" else None
         if fresh is not None and fresh.outcome is not None:
-            await self._tell(replace(fresh, claim=entry.claim, drift=entry.drift))
-
-    async def _pictured(self, id_: str) -> Entry | None:
-        """The entry once its files have ended, or as it stands after a few seconds."""
-        for _ in range(PICTURE * 10):
-            entry = await self.outbox.get(id_)
-            if entry is None or not entry.attaching:
-                return entry
-            await asyncio.sleep(0.1)
-        return await self.outbox.get(id_)
-
-    async def _tell(self, entry: Entry) -> None:
-        assert entry.outcome is not None
-        try:
-            way = await self._way_of_telling(entry, entry.outcome)
-        except Untold as untold:
-            if not decision.is_past_telling(entry, time.time() - entry.drift, final=untold.final):
-                wait = decision.wait(decision.TELLING_WAITS, entry.telling, self.policy.longest_wait)
-                await self.outbox.tell_later(entry, min(max(wait, untold.wait or 0), decision.TELLING_PATIENCE))
-                return
-            way = "untold"
-            log.error("untold", id=entry.id)
-        again = decision.LATE_LOOK if entry.outcome.ending == "unsure" and entry.body else 0
-        if await self.outbox.told(entry, way, look_again=again):
-            metrics.TOLD.labels(way).inc()
-            metrics.STAGE.labels("telling").observe(max(0.0, time.time() - entry.drift - (entry.ended or entry.kept)))
-
-    async def _way_of_telling(self, entry: Entry, outcome: Outcome) -> str:
-        """Raises Untold. A telling that broke so often, in whatever way, breaks for good."""
-        if entry.stuck > decision.MOST_STUCK:
-            raise Untold(final=True)
-        return await self.telling(entry, outcome)
-
-    async def _say_still_trying(self, entry: Entry, *, unsent: bool = False, next_in: float = 0) -> None:
-        """Once, after a while: kept, still trying; `unsent` offers to cancel. Failing to say so is no failure.
-
-        Said sooner when the next step, in `next_in` seconds, would come much too late to say it.
-        """
-        waited = entry.claimed - entry.kept
-        if entry.noted or (waited < self.policy.quiet and waited + next_in < 1.5 * self.policy.quiet):
-            return
-        fresh = await self.outbox.get(entry.id)
-        if fresh is None or fresh.outcome is not None:
-            return
-        with contextlib.suppress(Untold):
-            await self.telling(replace(fresh, state="kept" if unsent else "sending"), None)
-        await self.outbox.note(entry, noted=1)
+            await self.reporting.tell(replace(fresh, claim=entry.claim, drift=entry.drift))

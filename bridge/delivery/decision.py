@@ -31,6 +31,18 @@ TELLING_PATIENCE = 86400.0
 
 
 @dataclass(frozen=True)
+class Policy:
+    """How long and how carefully, in seconds. `quiet`: before somebody hears that their post is still tried."""
+
+    patience: float
+    timeout: float
+    search_lag: float
+    quiet: float
+    longest_wait: float
+    thread_url: str
+
+
+@dataclass(frozen=True)
 class Again:
     """Put back: after `delay` seconds. `void`: this attempt surely sent nothing."""
 

@@ -17,10 +17,7 @@ def build(desk: Desk, command: str) -> AsyncApp:
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         # Saves auth.test before the first acknowledgement.
         return AuthorizeResult(
-            enterprise_id=enterprise_id,
-            team_id=team_id,
-            bot_token=desk.api.client.token,
-            bot_user_id=desk.api.bot_user,
+            enterprise_id=enterprise_id, team_id=team_id, bot_token=desk.api.client.token, bot_user_id=desk.api.bot_user
         )
 
     quiet = logging.getLogger("bridge.bolt")

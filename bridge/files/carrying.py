@@ -16,7 +16,8 @@ import structlog
 
 from bridge import metrics
 from bridge.delivery import decision
-from bridge.delivery.attempt import Delivery, Policy
+from bridge.delivery.attempt import Delivery
+from bridge.delivery.decision import Policy
 from bridge.files.download import SlackFiles, Stays
 from bridge.files.queue import FileQueue
 from bridge.files.serving import Files
@@ -45,7 +46,7 @@ def build(
     """What carries the files of what `delivery` posts; `http` is for files alone."""
     outbox, address = delivery.outbox, settings.public_url or ""
     files = Files(outbox.redis, settings.prefix, address, SlackFiles(api, http, rules), settings.file_ttl)
-    return Carrying(FileQueue.of(outbox), delivery.board, files, delivery.telling, delivery.policy)
+    return Carrying(FileQueue.of(outbox), delivery.board, files, delivery.reporting.telling, delivery.policy)
 
 
 @dataclass(frozen=True)

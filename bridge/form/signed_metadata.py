@@ -24,7 +24,9 @@ class Seal:
     def open(self, sealed: str) -> str | None:
         """The text, or None where the seal is missing or broken."""
         mac, text = sealed[len(_MARK) : len(_MARK) + 32], sealed[len(_MARK) + 32 :]
-        whole = sealed.startswith(_MARK) and hmac.compare_digest(mac.encode(), self._mac(text).encode())
+        whole = sealed.startswith(_MARK) and hmac.compare_digest(
+            mac.encode(errors="surrogatepass"), self._mac(text).encode()
+        )
         return text if whole else None
 
     def is_broken(self, sealed: str) -> bool:

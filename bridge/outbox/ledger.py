@@ -127,14 +127,7 @@ class Outbox:
         return cast(Literal["ok", "twin"], leases.still_ours(entry.id, said))
 
     async def put_back(
-        self,
-        entry: Entry,
-        delay: float,
-        *,
-        void: bool = False,
-        called: bool = False,
-        error: str = "",
-        looks: int = 0,
+        self, entry: Entry, delay: float, *, void: bool = False, called: bool = False, error: str = "", looks: int = 0
     ) -> None:
         """Try again in `delay` seconds. Raises Lost.
 

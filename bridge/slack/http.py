@@ -60,11 +60,7 @@ def build(
     front = Front(bolt, secret, health, metrics_token)
     # Slack's first: they are tried in order, and it is the one that somebody waits for.
     routes = [Route("/slack/events", front.events, methods=["POST"])] if bolt is not None and secret else []
-    routes += [
-        Route("/livez", front.livez),
-        Route("/readyz", front.readyz),
-        Route("/metrics", front.metrics),
-    ]
+    routes += [Route("/livez", front.livez), Route("/readyz", front.readyz), Route("/metrics", front.metrics)]
     if files is not None:
         routes.append(Route("/files/{token}", files, methods=["GET"]))
     return Starlette(routes=routes)

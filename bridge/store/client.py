@@ -41,9 +41,5 @@ def connect(url: str, *, timeout: float = STORE) -> Redis:
 def connect_blocking(url: str, *, block: float) -> Redis:
     """A client of its own for reads that wait `block` seconds: they would outlast the other's timeout."""
     return Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=block + 2,
-        socket_connect_timeout=1,
-        retry=Retry(NoBackoff(), 0),
+        url, decode_responses=True, socket_timeout=block + 2, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
     )

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from bridge.demo.slack.sender import FORM
-from bridge.slack import http
+from bridge.slack import signature
 from tests.support.signed import (
     JSON,
     SURROGATE,
@@ -123,7 +123,7 @@ async def test_slacks_published_vector_verifies(shared: Space, monkeypatch: pyte
     https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
     assert VECTOR["secret"] == SECRET
-    monkeypatch.setattr(http, "MOST_SKEW", 10**10)
+    monkeypatch.setattr(signature, "MOST_SKEW", 10**10)
     signed = {"X-Slack-Request-Timestamp": VECTOR["timestamp"], "X-Slack-Signature": VECTOR["signature"]}
     headers = signed | {"Content-Type": FORM}
 

@@ -105,18 +105,8 @@ class Memory:
     ) -> Json:
         profile = {"real_name": name, "display_name": name, "email": email, "team": team_id or self.team_id}
         flags = {"deleted": deleted, "is_bot": is_bot, "is_email_confirmed": confirmed, "is_app_user": False}
-        flags |= {
-            "is_restricted": restricted,
-            "is_ultra_restricted": ultra_restricted,
-            "is_stranger": stranger,
-        }
-        user = {
-            "id": id,
-            "team_id": team_id or self.team_id,
-            "name": name.lower(),
-            "real_name": name,
-            **flags,
-        }
+        flags |= {"is_restricted": restricted, "is_ultra_restricted": ultra_restricted, "is_stranger": stranger}
+        user = {"id": id, "team_id": team_id or self.team_id, "name": name.lower(), "real_name": name, **flags}
         self.users[id] = user | {"tz": "Europe/Zurich", "updated": int(time.time()), "profile": profile}
         return self.users[id]
 
@@ -196,15 +186,7 @@ class Memory:
     def replace_view(self, view_id: str, view: Json) -> Json:
         """What was typed stays where block_id and action_id stay; the id stays, the hash does not."""
         old = self.views[view_id]
-        fixed = (
-            "id",
-            "team_id",
-            "app_id",
-            "bot_id",
-            "app_installed_team_id",
-            "root_view_id",
-            "previous_view_id",
-        )
+        fixed = ("id", "team_id", "app_id", "bot_id", "app_installed_team_id", "root_view_id", "previous_view_id")
         self.views[view_id] = rendered(view, old) | {name: old[name] for name in fixed}
         return self.views[view_id]
 

@@ -117,10 +117,7 @@ class Sender:
         if not force and (refused := self._refused(view, values)):
             return refused
         who = user or self.workspace.owners[view_id]
-        payload = self._payload("view_submission", who, view_id) | {
-            "view": deepcopy(view),
-            "response_urls": [],
-        }
+        payload = self._payload("view_submission", who, view_id) | {"view": deepcopy(view), "response_urls": []}
         return self._applied(view_id, await self.interact(payload))
 
     def fill(self, view_id: str, values: Json) -> None:
@@ -221,23 +218,10 @@ class Sender:
     async def event(self, event: Json, event_id: str | None = None) -> Reply:
         """An event_callback of the Events API, as JSON."""
         ours = self.workspace
-        envelope: Json = {
-            "token": "deprecated",
-            "team_id": ours.team_id,
-            "api_app_id": ours.app_id,
-            "event": event,
-        }
+        envelope: Json = {"token": "deprecated", "team_id": ours.team_id, "api_app_id": ours.app_id, "event": event}
         envelope |= {"type": "event_callback", "event_id": event_id or f"Ev{uuid.uuid4().hex[:10].upper()}"}
-        bot: Json = {
-            "team_id": ours.team_id,
-            "user_id": ours.bot_user_id,
-            "is_bot": True,
-            "enterprise_id": None,
-        }
-        envelope |= {
-            "event_time": int(time.time()),
-            "authorizations": [bot | {"is_enterprise_install": False}],
-        }
+        bot: Json = {"team_id": ours.team_id, "user_id": ours.bot_user_id, "is_bot": True, "enterprise_id": None}
+        envelope |= {"event_time": int(time.time()), "authorizations": [bot | {"is_enterprise_install": False}]}
         body = json.dumps(envelope).encode()
         return await self.raw(body, self.sign(body, content_type="application/json"))
 
@@ -253,12 +237,7 @@ class Sender:
         """What all interactions share; `team` is the team of the one who acts, also in shared channels."""
         person = self._user(user)
         who = {"id": user, "username": person["name"], "name": person["name"], "team_id": person["team_id"]}
-        payload: Json = {
-            "type": kind,
-            "token": "deprecated",
-            "api_app_id": self.workspace.app_id,
-            "user": who,
-        }
+        payload: Json = {"type": kind, "token": "deprecated", "api_app_id": self.workspace.app_id, "user": who}
         payload |= {"team": {"id": person["team_id"], "domain": self.workspace.domain}, "enterprise": None}
         return payload | {"is_enterprise_install": False, "trigger_id": self.workspace.trigger(user)}
 

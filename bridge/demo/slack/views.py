@@ -36,13 +36,7 @@ def _value(kind: str, given: Any) -> Json:
 
 def rendered(view: Json, old: Json | None) -> Json:
     """A view as Slack keeps it: with ids for its blocks, a new hash, and what was typed before."""
-    blank: Json = {
-        "private_metadata": "",
-        "callback_id": "",
-        "external_id": "",
-        "close": None,
-        "submit": None,
-    }
+    blank: Json = {"private_metadata": "", "callback_id": "", "external_id": "", "close": None, "submit": None}
     blank |= {"notify_on_close": False, "clear_on_close": False}
     shown = blank | deepcopy(view) | {"hash": f"{time.time():.0f}.{uuid.uuid4().hex[:8]}"}
     typed: Json = old["state"]["values"] if old else {}
