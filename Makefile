@@ -55,9 +55,9 @@ bench-words: .venv/ready
 
 lock: .tools/uv
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-	  pyproject.toml -o requirements.txt
+	  --extra embedded pyproject.toml -o requirements.txt
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-	  --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	  --extra embedded --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 .tools/uv:
 	$(PYTHON) -m pip install -q --disable-pip-version-check --target .tools uv
@@ -67,8 +67,10 @@ lock: .tools/uv
 .venv/runtime: .tools/uv requirements.txt
 	$(UV) venv -q --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .venv
 	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@touch .venv/runtime
 
 .venv/ready: .venv/runtime requirements-dev.txt
 	$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements-dev.txt
+	$(UV) pip install -q --python $(BIN)/python --no-deps -e .
 	@touch .venv/ready

@@ -10,6 +10,7 @@ from typing import Annotated
 try:
     import structlog
     import typer
+    import uvloop
 except ModuleNotFoundError:  # a Python that bridge was not set up for, as a rule the system's own
     _folder = Path(__file__).parents[1]
     sys.stderr.write(f"Run `make setup` once in {_folder}, then type `.venv/bin/python -m bridge` there.\n")
@@ -102,7 +103,8 @@ def _serve(*, web: bool, worker: bool) -> None:
         with choice.for_serving(settings.redis_url, settings.bridge_data, lasting=lasting, alone=alone) as url:
             name, port = ("PORT", settings.port) if web else ("METRICS_PORT", settings.metrics_port)
             address = _listen(name, settings.host, port) if port is not None else None
-            asyncio.run(_run(settings, url, address, web=web, worker=worker))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_run(settings, url, address, web=web, worker=worker))
     except StoreUnavailable as error:
         stop(str(error))
 
