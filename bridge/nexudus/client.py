@@ -48,8 +48,8 @@ def build(settings: Settings, redis: Redis, http: httpx.AsyncClient) -> "Nexudus
     password, client_id = settings.nexudus_password.get_secret_value(), settings.nexudus_client_id
     login = settings.nexudus_url, settings.nexudus_username, password
     tokens = Tokens(http, *login, redis, settings.prefix, client_id, settings.nexudus_timeout)
-    writes, interval = settings.nexudus_writes_per_minute, settings.nexudus_call_interval_ms / 1000
-    pace = Pace(redis, settings.prefix, writes, settings.nexudus_writes_per_day, interval)
+    limits = settings.nexudus_writes_per_minute, settings.nexudus_writes_per_day, settings.nexudus_writes_per_endpoint
+    pace = Pace(redis, settings.prefix, *limits, settings.nexudus_call_interval_ms / 1000)
     return Nexudus(http, settings.nexudus_url, tokens, pace, settings.nexudus_timeout)
 
 
@@ -222,7 +222,8 @@ class Nexudus:
             headers["Content-Type"] = "application/json"
             # In ASCII, so that half a surrogate pair in somebody's text cannot stop it.
             parts["content"] = json.dumps(dict(ask.body)).encode()
-        await self._turn(parts["write"])
+        endpoint = ask.path.rstrip("/0123456789")
+        await self._turn(endpoint, write=parts["write"])
         if ask.until is not None and time.monotonic() > ask.until:
             raise Unavailable("The time to send it is over")
         reply = await fetch(self._http, ask.method, url, self._timeout, **parts)
@@ -230,12 +231,13 @@ class Nexudus:
         try:
             return _Answer(decipher(ask.method, *reply), offset)
         except Throttled as slower:
-            await self._pace.pause(slower.wait or 0)
+            # "Before accessing the url again", says the older text: the address as a whole, and no other one.
+            await self._pace.pause(endpoint, slower.wait or 0)
             raise Unavailable(str(slower), slower.wait) from None
 
-    async def _turn(self, write: bool) -> None:
+    async def _turn(self, endpoint: str, *, write: bool) -> None:
         try:
-            await self._pace.turn(write)
+            await self._pace.turn(endpoint, write=write)
         except Later as later:
             raise Unavailable("Our own pace allows no call yet", later.wait) from None
 

@@ -52,12 +52,14 @@ class Settings(BaseSettings):
     nexudus_thread_url: str = "https://{web_address}.spaces.nexudus.com/en/conversations/thread/{id}/{slug}"
     nexudus_writes_per_minute: int = Field(60, ge=1)
     nexudus_writes_per_day: int = Field(2500, ge=1)
+    nexudus_writes_per_endpoint: int = Field(25, ge=1)
     nexudus_call_interval_ms: int = Field(100, ge=0)
     nexudus_timeout: float = Field(15, gt=0, le=120)
     nexudus_search_lag: float = Field(10, ge=0, le=600)
 
     patience: float = Field(86400, gt=0, le=31536000)
     longest_wait: float = Field(600, gt=0, le=86400)
+    late_look: float = Field(21600, gt=0, le=604800)
     still_trying_after: float = Field(8, ge=0, le=3600)
     identity_ttl: float = Field(3600, gt=0, le=604800)
     groups_ttl: float = Field(300, gt=0, le=86400)

@@ -235,6 +235,7 @@ def _environment(board_url: str, slack_url: str, redis_url: str) -> dict[str, st
         "NEXUDUS_SEARCH_LAG": str(1.2 * LAG),
         "NEXUDUS_CALL_INTERVAL_MS": "0",
         "NEXUDUS_WRITES_PER_MINUTE": "1000000",
+        "NEXUDUS_WRITES_PER_ENDPOINT": "1000000",
         "NEXUDUS_WRITES_PER_DAY": "1000000",
         "POSTS_PER_PERSON_PER_HOUR": "1000000",
         "LONGEST_WAIT": "5",

@@ -11,16 +11,17 @@ from bridge.nexudus.pace import Pace
 from bridge.nexudus.wire import Later
 
 PREFIX = "bridge:{main}:"
+THREADS, FILES = "community/communitythreads", "community/communitythreadfiles"
 
 
 def pace(redis: Redis, **changes: Any) -> Pace:
-    settings = {"writes_per_minute": 60, "writes_per_day": 2500, "interval": 0.0}
+    settings = {"writes_per_minute": 60, "writes_per_day": 2500, "writes_per_endpoint": 60, "interval": 0.0}
     return Pace(redis, PREFIX, **settings | changes)
 
 
 async def take_turns(paces: list[Pace], number: int, write: bool) -> list[float]:
     async def one(of: Pace) -> float:
-        await of.turn(write)
+        await of.turn(THREADS, write=write)
         return time.monotonic()
 
     return sorted(await asyncio.gather(*(one(paces[each % len(paces)]) for each in range(number))))
@@ -45,9 +46,40 @@ async def test_writes_never_exceed_the_day(redis: Redis) -> None:
     both = [pace(redis, writes_per_day=4) for _ in range(2)]
     await take_turns(both, 4, write=True)
     with pytest.raises(Later) as caught:
-        await both[0].turn(write=True)
+        await both[0].turn(THREADS, write=True)
     assert 86_390 < caught.value.wait <= 86_400
-    await both[1].turn(write=False)
+    await both[1].turn(THREADS, write=False)
+
+
+async def test_writes_are_counted_for_each_endpoint(redis: Redis) -> None:
+    """When the minute of one is spent, another's goes on at once, and the account's budget counts both."""
+    both = [pace(redis, writes_per_endpoint=3, writes_per_minute=5) for _ in range(2)]
+    await take_turns(both, 3, write=True)
+    with pytest.raises(Later) as caught:
+        await both[0].turn(THREADS, write=True)
+    assert 59 < caught.value.wait <= 60
+    for _ in range(2):
+        await asyncio.wait_for(both[1].turn(FILES, write=True), 0.3)
+    with pytest.raises(Later):
+        await both[1].turn(FILES, write=True)
+
+
+@pytest.mark.parametrize("held", ["a pause", "a spent minute"])
+async def test_who_waits_for_one_endpoint_holds_up_no_other(redis: Redis, held: str) -> None:
+    """A write that sleeps until its endpoint is free again has a slot ahead; the others' calls go before it."""
+    ours = pace(redis, writes_per_endpoint=1, minute=1.0, interval=0.02)
+    if held == "a pause":
+        await ours.pause(THREADS, 1)
+    else:
+        await ours.turn(THREADS, write=True)
+    start = time.monotonic()
+    waiting = asyncio.create_task(ours.turn(THREADS, write=True))
+    await asyncio.sleep(0.05)
+    for write in (True, False):
+        await ours.turn(FILES, write=write)
+    assert time.monotonic() - start < 0.4
+    await waiting
+    assert 0.9 < time.monotonic() - start < 1.5
 
 
 async def test_the_day_is_a_window_too(redis: Redis) -> None:
@@ -56,7 +88,7 @@ async def test_the_day_is_a_window_too(redis: Redis) -> None:
     turns = await take_turns(both, 6, write=True)
     assert all(turn - start >= 0.3 * (nth // 2) - 0.001 for nth, turn in enumerate(turns))
     await asyncio.sleep(0.4)
-    await both[0].turn(write=True)
+    await both[0].turn(THREADS, write=True)
     assert await redis.zcard(f"{PREFIX}pace:writes") == 1
 
 
@@ -69,19 +101,19 @@ async def test_reads_do_not_spend_writes(redis: Redis) -> None:
 async def test_who_would_wait_too_long_takes_no_slot(redis: Redis) -> None:
     """A turn that is refused leaves nothing behind: it makes nobody else wait."""
     slow = pace(redis, interval=10)
-    await slow.turn(write=True)
+    await slow.turn(THREADS, write=True)
     for _ in range(3):
         with pytest.raises(Later) as caught:
-            await slow.turn(write=True)
+            await slow.turn(THREADS, write=True)
         assert caught.value.wait <= 10
     assert await redis.zcard(f"{PREFIX}pace:writes") == 1
 
 
 async def test_a_pause_holds_everybody(redis: Redis) -> None:
-    """What one process was told, all keep to, reads and writes; afterwards they are spread out again."""
+    """What one process was told of an endpoint, all keep to, reads and writes; then they are spread out again."""
     both = [pace(redis, interval=0.02) for _ in range(2)]
     start = time.monotonic()
-    await both[0].pause(0.4)
+    await both[0].pause(THREADS, 0.4)
     turns = await take_turns(both, 4, write=False) + await take_turns(both, 2, write=True)
     assert all(turn - start >= 0.4 + 0.02 * nth - 0.002 for nth, turn in enumerate(turns))
 
@@ -89,24 +121,24 @@ async def test_a_pause_holds_everybody(redis: Redis) -> None:
 async def test_a_pause_is_never_shortened(redis: Redis) -> None:
     """The longest wait that anybody was told holds; no wait at all is no pause."""
     ours = pace(redis)
-    await ours.pause(0)
-    assert await ours.waiting() == 0
-    await ours.pause(30)
-    await ours.pause(1)
-    assert 29 < await ours.waiting() <= 30
+    await ours.pause(THREADS, 0)
+    assert await ours.waiting(THREADS) == 0
+    await ours.pause(THREADS, 30)
+    await ours.pause(THREADS, 1)
+    assert 29 < await ours.waiting(THREADS) <= 30
     with pytest.raises(Later) as caught:
-        await ours.turn(write=False)
+        await ours.turn(THREADS, write=False)
     assert 29 < caught.value.wait <= 30
 
 
 async def test_a_pause_reaches_those_who_have_a_slot_already(redis: Redis) -> None:
     """A slot is given back and taken anew when a pause comes in between, and is counted once."""
     ours, theirs = pace(redis, interval=0.3), pace(redis)
-    await ours.turn(write=False)
+    await ours.turn(THREADS, write=False)
     start = time.monotonic()
-    waiting = asyncio.create_task(ours.turn(write=True))
+    waiting = asyncio.create_task(ours.turn(THREADS, write=True))
     await asyncio.sleep(0.1)
-    await theirs.pause(0.6)
+    await theirs.pause(THREADS, 0.6)
     await waiting
     assert time.monotonic() - start >= 0.69
     assert await redis.zcard(f"{PREFIX}pace:writes") == 1
@@ -115,10 +147,10 @@ async def test_a_pause_reaches_those_who_have_a_slot_already(redis: Redis) -> No
 async def test_a_long_pause_sends_those_away_who_have_a_slot(redis: Redis) -> None:
     """A pause beyond what is left of the patience ends the wait, and the slot is free again."""
     ours = pace(redis, interval=0.2)
-    await ours.turn(write=False)
-    waiting = asyncio.create_task(ours.turn(write=True))
+    await ours.turn(THREADS, write=False)
+    waiting = asyncio.create_task(ours.turn(THREADS, write=True))
     await asyncio.sleep(0.05)
-    await ours.pause(60)
+    await ours.pause(THREADS, 60)
     with pytest.raises(Later):
         await waiting
     assert await redis.zcard(f"{PREFIX}pace:writes") == 0
@@ -127,12 +159,12 @@ async def test_a_long_pause_sends_those_away_who_have_a_slot(redis: Redis) -> No
 async def test_every_key_expires_and_shares_the_slot(redis: Redis) -> None:
     """Nothing is left behind for ever, and a cluster can run the script."""
     ours = pace(redis, interval=0.01)
-    await ours.turn(write=True)
-    await ours.pause(1)
+    await ours.turn(THREADS, write=True)
+    await ours.pause(THREADS, 1)
     keys = [key async for key in redis.scan_iter()]
-    assert len(keys) == 3
+    assert len(keys) == 4
     assert all(key.startswith(f"{PREFIX}pace:") for key in keys)
-    assert all([0 < await redis.ttl(key) <= 86_400 for key in keys])
+    assert all([0 < await redis.ttl(key) <= 86_401 for key in keys])
 
 
 def test_a_pace_of_nothing_is_a_mistake(redis: Redis) -> None:
@@ -141,15 +173,8 @@ def test_a_pace_of_nothing_is_a_mistake(redis: Redis) -> None:
         pace(redis, writes_per_day=0)
 
 
-@pytest.mark.parametrize("text", ["99999999999999999", "nan", "inf", "no number"])
-async def test_a_damaged_slot_holds_nobody(redis: Redis, text: str) -> None:
-    """What no process can have reserved is passed over, and written over by the next turn."""
-    await redis.set(f"{PREFIX}pace:next", text)
-    await pace(redis).turn(write=True)
-    assert float(str(await redis.get(f"{PREFIX}pace:next"))) < (time.time() + 60) * 1e6
-
-
 async def test_writes_of_another_time_hold_nobody(redis: Redis) -> None:
     """Noted before the server's clock was set back by months, they would spend the day's budget until then."""
-    await redis.zadd(f"{PREFIX}pace:writes", {"then": (time.time() + 90 * 86_400) * 1e6})
-    await pace(redis, writes_per_day=1).turn(write=True)
+    for key in ("slots", "writes", f"writes:{THREADS}"):
+        await redis.zadd(f"{PREFIX}pace:{key}", {"then": (time.time() + 90 * 86_400) * 1e6, "ever": "inf"})
+    await pace(redis, writes_per_day=1, writes_per_endpoint=1, interval=0.01).turn(THREADS, write=True)

@@ -93,6 +93,7 @@ async def open_town(folder: Path, **more: str) -> AsyncIterator[Town]:
         "NEXUDUS_SEARCH_LAG": "0.3",
         "NEXUDUS_CALL_INTERVAL_MS": "0",
         "NEXUDUS_WRITES_PER_MINUTE": "10000",
+        "NEXUDUS_WRITES_PER_ENDPOINT": "10000",
         "POSTS_PER_PERSON_PER_HOUR": "1000",
         "LEASE": "2",
         "PORT": str(port),

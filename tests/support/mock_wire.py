@@ -29,7 +29,8 @@ async def client(
 ) -> AsyncIterator[Nexudus]:
     async with httpx.AsyncClient(transport=transport) as http:
         tokens = Tokens(http, url, *LOGIN, redis, "bridge:{main}:", None, timeout)
-        pace = Pace(redis, "bridge:{main}:", **{"writes_per_minute": 60, "writes_per_day": 2500} | limits, interval=0)
+        wide = {"writes_per_minute": 60, "writes_per_day": 2500, "writes_per_endpoint": 60}
+        pace = Pace(redis, "bridge:{main}:", **wide | limits, interval=0)
         yield Nexudus(http, url, tokens, pace, timeout)
 
 

@@ -113,6 +113,7 @@ def settings_for(board_url: str, workspace_url: str, **more: Any) -> Settings:
         "nexudus_search_lag": 0.3,
         "nexudus_call_interval_ms": 0,
         "nexudus_writes_per_minute": 10000,
+        "nexudus_writes_per_endpoint": 10000,
         "nexudus_writes_per_day": 100000,
         "lease": 4.0,
         "posts_per_person_per_hour": 1000,
