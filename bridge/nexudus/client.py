@@ -129,7 +129,7 @@ class Nexudus:
         """
         value = (await self._call(_Ask("POST", THREADS, body=body, until=until))).data
         if not isinstance(value, dict) or _id(value) is None:
-            raise Unsure("The board reports success but names no thread")
+            raise Unsure("The board reports success but names no thread", answered=True)
         return value
 
     async def threads_since(self, business_id: int, user_id: int, since: datetime) -> Sighting:

@@ -72,7 +72,15 @@ class Unavailable(NexudusError):
 
 
 class Unsure(NexudusError):
-    """The write may or may not have happened."""
+    """The write may or may not have happened.
+
+    `answered`: the application itself said that it failed, so it is at work on it no longer. Else it fell silent,
+    or something before it spoke, and it may still be at it.
+    """
+
+    def __init__(self, message: str, *, answered: bool = False) -> None:
+        super().__init__(message)
+        self.answered = answered
 
 
 class Throttled(Unavailable):
@@ -169,7 +177,14 @@ def decipher(method: str, status: int, headers: Mapping[str, str], body: bytes, 
         raise refusal
     if method == "GET" and status == 404 and (data is not None or not body):
         raise Refused("The board knows no such record")
-    raise _puzzle(write, f"The board answered {status} in a way that we do not understand")
+    message = f"The board answered {status} in a way that we do not understand"
+    raise Unsure(message, answered=_is_its_own(status, data)) if write else Unavailable(message)
+
+
+def _is_its_own(status: int, data: Any) -> bool:
+    """Whether the application wrote this answer: in its envelope, and with no status that is a gateway's."""
+    wrapped = isinstance(data, dict) and (isinstance(data.get("WasSuccessful"), bool) or bool(_text(data.get("Message"))))
+    return wrapped and (200 <= status < 300 or status in (400, 500))
 
 
 def _refusal(data: Any) -> Refused | None:

@@ -94,6 +94,34 @@ class TestDecipher:
                 wire.decipher(method, status, headers, bytes_of(body))
             assert error in (type(caught.value), type(caught.value).__mro__[1])
 
+    @pytest.mark.parametrize(
+        ("status", "headers", "body", "answered"),
+        [
+            (500, JSON, OOPS, True),
+            (400, JSON, OOPS, True),
+            (200, JSON, OOPS, True),
+            (200, JSON, {"WasSuccessful": False}, True),
+            (500, JSON, {"Message": "An error has occurred."}, True),
+            (500, JSON, {"message": "Internal server error"}, False),
+            (500, JSON, b"", False),
+            (500, HTML, bytes_of(OOPS), False),
+            (502, JSON, OOPS, False),
+            (503, JSON, OOPS, False),
+            (504, JSON, {"Message": "Endpoint request timed out"}, False),
+            (408, JSON, {"Message": "Timed out"}, False),
+            (200, HTML, b"<html>", False),
+            (200, JSON, b'{"WasSuccessful": tr', False),
+            (403, HTML, b"<html>Request blocked", False),
+        ],
+    )
+    def test_doubt_says_whether_the_application_answered(
+        self, status: int, headers: Any, body: Any, answered: bool
+    ) -> None:
+        """Its own envelope ends its work; a gateway, a page or a torn answer says nothing about that."""
+        with pytest.raises(Unsure) as caught:
+            wire.decipher("POST", status, headers, bytes_of(body))
+        assert caught.value.answered is answered
+
     def test_a_write_is_done_only_when_its_envelope_says_so(self) -> None:
         """A 200 with a bare record is no confirmation of a write."""
         with pytest.raises(Unsure):
