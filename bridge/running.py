@@ -40,7 +40,9 @@ async def run(
         work += [bridge.delivery.run(closed), bridge.carrying.run(closed)]
     greetings = [asyncio.create_task(bridge.greet_slack())]
     if worker:
-        greetings += [asyncio.create_task(each) for each in (bridge.watch_board(), bridge.look_beside())]
+        # The board is asked at the start, so that /readyz need not wait for a post.
+        bridge.delivery.board_health.doubt()
+        greetings.append(asyncio.create_task(bridge.look_beside()))
     tasks = [asyncio.create_task(each) for each in work]
     ended = asyncio.create_task(stopping.wait())
     await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)

@@ -107,10 +107,6 @@ class Bridge:
             except (RedisError, OSError):
                 await asyncio.sleep(5)
 
-    async def watch_board(self) -> None:
-        """Asks the board at the start and while there is trouble, so that /readyz need not wait for a post."""
-        await self.delivery.board_health.keep(self.board.businesses, self.login_refused)
-
 
 @contextlib.asynccontextmanager
 async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
@@ -146,7 +142,7 @@ def _assemble(
     # Without another language an acknowledgement does not ask Redis for one.
     locale = whereabouts.people.locale if sentences.are_translated() else None
     forms = lookups.build(settings, redis, api, outbox, whereabouts)
-    delivery = attempt.build(settings, redis, outbox, board, whereabouts, Telling(api, outbox, locale))
+    delivery = attempt.build(settings, outbox, board, whereabouts, Telling(api, outbox, locale))
     files = carrying.build(settings, files_http, api, forms.sources.file_rules, delivery)
     desk = keeping.build(settings, api, outbox, forms, locale)
     bolt, token = app.build(desk, settings.slack_command), settings.slack_app_token

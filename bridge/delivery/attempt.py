@@ -11,9 +11,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bridge import metrics
@@ -25,7 +25,7 @@ from bridge.members.places import Places
 from bridge.nexudus.client import Nexudus
 from bridge.nexudus.wire import BadReference, NexudusError
 from bridge.outbox.leases import Lost
-from bridge.outbox.ledger import Outbox
+from bridge.outbox.ledger import Board, Outbox
 from bridge.outbox.worker import Worker
 from bridge.post.draft import Outcome
 from bridge.post.entry import Entry
@@ -39,15 +39,13 @@ log = structlog.get_logger()
 SLOTS = 8
 
 
-def build(
-    settings: Settings, redis: Redis, outbox: Outbox, board: Nexudus, places: Places, telling: Telling
-) -> "Delivery":
+def build(settings: Settings, outbox: Outbox, board: Nexudus, places: Places, telling: Telling) -> "Delivery":
     """What works the outbox; it tells by `telling`."""
     policy = Policy(
         settings.patience, settings.nexudus_timeout, settings.nexudus_search_lag, settings.still_trying_after,
-        settings.longest_wait, settings.nexudus_thread_url,
+        settings.longest_wait, settings.nexudus_thread_url, settings.late_look,
     )  # fmt: skip
-    return Delivery(outbox, board, places, telling, policy, BoardHealth(redis, settings.prefix, settings.longest_wait))
+    return Delivery(outbox, board, places, telling, policy, BoardHealth(outbox))
 
 
 class Delivery:
@@ -73,7 +71,12 @@ class Delivery:
 
     async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
         """Claim and attempt until `stop`, and nothing while it is `closed`."""
-        await Worker(self.outbox, self._attempt_or_note, "posts", SLOTS, self._stopping).run(closed)
+        keeping = asyncio.create_task(self.board_health.keep(self.board.businesses, self.board.tokens.refused))
+        try:
+            await Worker(self.outbox, self._attempt_or_note, "posts", SLOTS, self._stopping).run(closed)
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
     async def _attempt_or_note(self, entry: Entry) -> None:
         try:
@@ -89,23 +92,34 @@ class Delivery:
         """One claimed entry, one step further."""
         metrics.ATTEMPTS.inc()
         if entry.state == "unsure" and entry.told:
-            await self._look_late(entry)
+            await (self._wait_for_board(entry) if entry.shut else self._look_late(entry))
         elif entry.outcome is not None:
             await self.reporting.tell(entry)
         elif entry.stuck > decision.MOST_STUCK:
             await self._end(entry, decision.given_up(entry, "worker_died"))
         elif entry.claimed > entry.asked + self.policy.patience:
             await self._end(entry, decision.given_up(entry, "patience"))
+        elif entry.shut:
+            await self._wait_for_board(entry)
         elif entry.state == "sending":
             await self._look(entry)
         else:
             await self._send(entry)
 
+    async def _wait_for_board(self, entry: Entry) -> None:
+        """It is away, or rejects the login: one process asks for all, and here it is only said in time."""
+        quiet = entry.kept + self.policy.quiet - (time.time() - entry.drift)
+        delay = quiet if quiet > 0 and not entry.noted else self.policy.longest_wait
+        if not entry.told:
+            await self.reporting.say_still_trying(entry, unsent=entry.sends == 0)
+            delay = self._within_patience(entry, delay)
+        await self.outbox.put_back(entry, delay, error=entry.shut, looks=entry.looks, board="shut")
+
     # ── sending ──────────────────────────────────────────────────────────────
 
     async def _send(self, entry: Entry) -> None:
         marked, began = False, time.monotonic()
-        if entry.failures == 0:
+        if not entry.last_error:
             metrics.STAGE.labels("queued").observe(max(0.0, entry.claimed - entry.asked))
         try:
             author = await self._places.author(entry.draft)
@@ -128,8 +142,7 @@ class Delivery:
             return await self._follow(entry, error, marked=marked)
         metrics.SUBMIT_TO_BOARD.observe(max(0.0, time.time() - entry.drift - entry.kept))
         outcome = decision.posted(entry.draft, board_thread.facts(author), created, self.policy.thread_url)
-        await self._end(entry, outcome)
-        return await self.board_health.notice(None)
+        return await self._end(entry, outcome)
 
     async def _wait_for_twin(self, entry: Entry) -> None:
         """The same words by the same person are in the air: were both, nobody could tell whose thread is whose."""
@@ -149,10 +162,14 @@ class Delivery:
         unsent = entry.sends == 0 and (follows.void or not marked)
         delay, called = self._within_patience(entry, follows.delay), marked and not follows.void
         await self.reporting.say_still_trying(entry, unsent=unsent, next_in=delay)
-        return await self.outbox.put_back(entry, delay, void=follows.void, called=called, error=follows.error)
+        return await self.outbox.put_back(
+            entry, delay, void=follows.void, called=called, answered=follows.answered, failed=follows.failed,
+            error=follows.error, looks=0 if called else entry.looks, board=follows.board,
+        )  # fmt: skip
 
-    def _wait(self, entry: Entry) -> float:
-        return decision.wait(decision.WAITS, entry.failures, self.policy.longest_wait)
+    def _look_again(self, entry: Entry) -> float:
+        doubted = time.time() - entry.drift - (entry.sent or entry.kept)
+        return self._within_patience(entry, decision.look_again(doubted, self.policy.longest_wait))
 
     def _within_patience(self, entry: Entry, delay: float) -> float:
         """Whoever named the delay: at the end of patience the person hears how it ended."""
@@ -171,9 +188,13 @@ class Delivery:
             seen = await self._search(entry, since)
         except NexudusError as error:
             await self.board_health.notice(error)
-            delay = self._within_patience(entry, max(getattr(error, "wait", None) or 0, self._wait(entry)))
+            wait: float | None = getattr(error, "wait", None)
+            named = None if wait is None else self._within_patience(entry, decision.named(wait))
+            delay, board = (self._look_again(entry), "tried") if named is None else (named, "")
             await self.reporting.say_still_trying(entry, next_in=delay)
-            return await self.outbox.put_back(entry, delay, error="look failed", looks=entry.looks)
+            return await self.outbox.put_back(
+                entry, delay, error="look failed", looks=entry.looks, board=cast(Board, board)
+            )
         if len(seen.found) > 1:
             return await self._end(entry, Outcome("unsure", "several"))
         if seen.found:
@@ -193,24 +214,29 @@ class Delivery:
         await self._end(entry, replace(outcome, late=late))
 
     async def _not_found(self, entry: Entry, *, clear: bool) -> None:
-        sent = entry.sent or entry.kept
-        # What is already on the wire can land until the call's own time is over, twice over for safety.
-        settled = sent + 2 * self.policy.timeout + 1
-        now = time.time() - entry.drift
-        if now < settled:
-            await self.reporting.say_still_trying(entry)
-            # The moment at which the person is told that we still look is one to wake up for, too.
-            wakes = [*(sent + each for each in decision.EARLY_LOOKS), entry.kept + self.policy.quiet, settled]
-            delay = min(each - now for each in wakes if each > now + 0.2 or each == settled)
-            return await self.outbox.put_back(entry, delay, error="looking")
-        looks = entry.looks + 1 if clear else 0
+        sent, now = entry.sent or entry.kept, time.time() - entry.drift
+        answered = entry.sent is not None and entry.answered == entry.sent
+        settled = decision.settled(sent, entry.sends, self.policy, answered=answered)
+        looks = entry.looks
+        if not clear:
+            looks = 0
+        elif decision.counts(looks, now, settled, answered=answered):
+            looks += 1
         if looks < decision.CLEAR_LOOKS:
-            wait = self.policy.search_lag if clear else self._wait(entry)
             await self.reporting.say_still_trying(entry)
-            return await self.outbox.put_back(entry, wait, error="looking", looks=looks)
+            delay = self._next_look(entry, sent, now, settled) if now < settled else self._deciding(entry, clear)
+            return await self.outbox.put_back(entry, delay, error="looking", looks=looks)
         if entry.sends >= decision.MOST_SENDS:
             return await self._end(entry, Outcome("unsure", "sent_often"))
         return await self._send(entry)
+
+    def _next_look(self, entry: Entry, sent: float, now: float, settled: float) -> float:
+        # The moment at which the person is told that we still look is one to wake up for, too.
+        wakes = [*(sent + each for each in decision.EARLY_LOOKS), entry.kept + self.policy.quiet, settled]
+        return min(each - now for each in wakes if each > now + 0.2 or each == settled)
+
+    def _deciding(self, entry: Entry, clear: bool) -> float:
+        return self.policy.search_lag if clear else self._look_again(entry)
 
     async def _look_late(self, entry: Entry) -> None:
         """A given-up draft is looked for once more; what turns up is told."""
@@ -222,7 +248,7 @@ class Delivery:
                 if len(seen.found) == 1:
                     return await self._adopt(entry, seen.found[0], late=True)
             except NexudusError:
-                again = decision.LATE_LOOK
+                again = self.policy.late_look
         await self.outbox.told(entry, entry.told or "untold", look_again=again)
         return None
 

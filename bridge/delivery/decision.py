@@ -6,19 +6,23 @@ The waits are data, so that patience can be read in one place.
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
-from bridge.nexudus.wire import BadReference, Refused, Unauthorized, Unavailable
+from bridge.nexudus.wire import BadReference, Refused, Unauthorized, Unavailable, Unsure
+from bridge.outbox.ledger import Board
 from bridge.post import draft as drafts
 from bridge.post.draft import Draft, Outcome
 from bridge.post.entry import Entry
 from bridge.post.refusals import NotAllowed, SlackAway
 
-# Waits between attempts in seconds, then the last one over and over; jittered by a fifth.
+# Waits after sends that failed, in seconds, then the last one over and over; jittered by a fifth.
+# A board that is away is waited for in another way: see `board_health`.
 WAITS = (1, 3, 10, 30, 60, 120, 300, 600)
 # A login that the board rejects is the operator's to mend; asking often may lock the account.
-UNAUTHORIZED_WAITS = (30, 60, 300, 900)
+UNAUTHORIZED_WAIT = 30
+# Whoever named a wait is asked so many seconds later at most, that not all come back in one instant.
+MOST_JITTER = 2.0
 TELLING_WAITS = (2, 10, 60, 300, 900, 3600)
 # Early looks can only find; they answer the common case "accepted, then hung up" within seconds.
 EARLY_LOOKS = (0.5, 3.0)
@@ -26,7 +30,6 @@ CLEAR_LOOKS = 2
 MOST_SENDS = 3
 # A draft that was claimed so often without coming back kills its worker.
 MOST_STUCK = 5
-LATE_LOOK = 6 * 3600.0
 TELLING_PATIENCE = 86400.0
 
 
@@ -40,15 +43,19 @@ class Policy:
     quiet: float
     longest_wait: float
     thread_url: str
+    late_look: float
 
 
 @dataclass(frozen=True)
 class Again:
-    """Put back: after `delay` seconds. `void`: this attempt surely sent nothing."""
+    """Put back: after `delay` seconds. `void`: it surely sent nothing. The rest is as for `Outbox.put_back`."""
 
     delay: float
     error: str
     void: bool = True
+    answered: bool = False
+    failed: bool = False
+    board: Board = ""
 
 
 def decide(error: Exception, entry: Entry, *, marked: bool, longest: float) -> Outcome | Again:
@@ -67,11 +74,47 @@ def decide(error: Exception, entry: Entry, *, marked: bool, longest: float) -> O
         outcome = Outcome("refused", "board_refused", None, {"said": error.message}, fields)
         return replace(outcome, ending="unsure") if doubt else outcome
     if isinstance(error, Unauthorized):
-        return Again(wait(UNAUTHORIZED_WAITS, entry.failures, longest), error.reason, void=marked)
+        return Again(min(UNAUTHORIZED_WAIT, longest), error.reason, void=marked, board="tried")
     if isinstance(error, Unavailable | SlackAway):
-        why = "slack away" if isinstance(error, SlackAway) else "unavailable" if error.wait is None else "turn"
-        return Again(max(wait(WAITS, entry.failures, longest), error.wait or 0), why, void=marked)
-    return Again(EARLY_LOOKS[0], "unsure", void=False)
+        return _later(error, entry, marked=marked, longest=longest)
+    answered = isinstance(error, Unsure) and error.answered
+    return Again(EARLY_LOOKS[0], "unsure", void=False, answered=answered, failed=True)
+
+
+def _later(error: Unavailable | SlackAway, entry: Entry, *, marked: bool, longest: float) -> Again:
+    """Surely nothing was sent. To be asked to wait is no failure, and what was named is the wait."""
+    slack = isinstance(error, SlackAway)
+    if error.wait is not None:
+        return Again(named(error.wait), "slack away" if slack else "turn", void=marked)
+    why, board = ("slack away", "") if slack else ("unavailable", "tried")
+    return Again(wait(WAITS, entry.failures, longest), why, void=marked, failed=True, board=cast(Board, board))
+
+
+def named(seconds: float) -> float:
+    """The wait that somebody asked for, a little more, that not all come back at once."""
+    return seconds + random.uniform(0, min(MOST_JITTER, 0.1 + seconds / 5))  # noqa: S311 — jitter, not a secret
+
+
+def look_again(doubted: float, longest: float) -> float:
+    """Seconds until a look is repeated that failed, or saw not enough, `doubted` seconds after the send.
+
+    The longer the doubt, the seldomer; a look is no failure, and none are counted.
+    """
+    return min(max(1.0, doubted / 5), longest) * random.uniform(1, 1.2)  # noqa: S311 — jitter, not a secret
+
+
+def settled(sent: float, sends: int, policy: Policy, *, answered: bool) -> float:
+    """From when a clear look decides, as epoch seconds, of what was sent (or answered) at `sent`.
+
+    Who has `answered` works on it no longer: only the lists may lag. What fell silent can land until the call's own
+    time is over, twice over for safety.
+    """
+    return sent + ((policy.search_lag + 1) * max(1, sends) if answered else 2 * policy.timeout + 1)
+
+
+def counts(looks: int, now: float, settled_at: float, *, answered: bool) -> bool:
+    """Whether a clear look made now is one of the two; the first may come early where nothing can land any more."""
+    return now >= settled_at or (answered and looks == 0)
 
 
 def wait(schedule: tuple[int, ...], tries: int, longest: float) -> float:

@@ -47,7 +47,7 @@ class Reporting:
                 return
             way = "untold"
             log.error("untold", id=entry.id)
-        again = decision.LATE_LOOK if entry.outcome.ending == "unsure" and entry.body else 0
+        again = self.policy.late_look if entry.outcome.ending == "unsure" and entry.body else 0
         if await self.outbox.told(entry, way, look_again=again):
             metrics.TOLD.labels(way).inc()
             metrics.STAGE.labels("telling").observe(max(0.0, time.time() - entry.drift - (entry.ended or entry.kept)))

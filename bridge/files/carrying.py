@@ -23,6 +23,7 @@ from bridge.files.queue import FileQueue
 from bridge.files.serving import Files
 from bridge.nexudus.client import Nexudus, Sighting
 from bridge.nexudus.wire import BadReference, NexudusError, Refused, Unauthorized, Unavailable, Unsure
+from bridge.outbox.ledger import Board
 from bridge.outbox.worker import Worker
 from bridge.post import attachment
 from bridge.post.attachment import ENDED
@@ -83,7 +84,8 @@ class Carrying:
             await self.box.save(entry, files)
         open_still = any(each["state"] not in ENDED for each in files)
         if open_still or not (entry.told_early and any(each["state"] == "stays" for each in files)):
-            await self.box.save(entry, files, delay=delay if open_still else 0)
+            board: Board = "shut" if entry.shut else "tried" if any(each.get("held") for each in files) else ""
+            await self.box.save(entry, files, delay=delay if open_still else 0, board=board)
         else:
             await self._tell(entry, files)
 
@@ -93,8 +95,11 @@ class Carrying:
         try:
             if self._is_over(entry, file):
                 await self._last_look(entry, file)
-            elif _now(entry) < file.get("again", 0):
+            elif _now(entry) < file.get("again", 0) and not file.get("held"):
                 pass  # another file of the post was due
+            elif entry.shut and file["state"] != "there":
+                again = max(_now(entry) + 60, self._end_of_patience(entry) + 1)
+                file |= {"away": "board_away", "held": True, "again": again}
             else:
                 return await self._further(entry, files, number)
         except (Stays, Refused) as refused:
@@ -105,7 +110,8 @@ class Carrying:
 
     async def _further(self, entry: Entry, files: list[dict[str, Any]], number: int) -> float:
         file = files[number]
-        file.pop("again", None)
+        for name in ("again", "held"):
+            file.pop(name, None)
         if file["state"] == "adding":
             await self._look(entry, file)
         if file["state"] == "waiting":
@@ -120,7 +126,7 @@ class Carrying:
             return True
         if file["state"] == "there":
             return False  # that has an end of its own
-        tried = file["state"] == "adding" or file.get("tries") or file.get("sends")
+        tried = file["state"] == "adding" or file.get("tried") or file.get("tries") or file.get("sends")
         return bool(tried) and _now(entry) > self._end_of_patience(entry)
 
     def _end_of_patience(self, entry: Entry) -> float:
@@ -143,15 +149,25 @@ class Carrying:
         if isinstance(error, CallFailed) and not error.passing:
             _stay(file, "gone")
             return
-        file["away"] = "slack_away" if isinstance(error, CallFailed) else "board_away"
-        waits = decision.UNAUTHORIZED_WAITS if isinstance(error, Unauthorized) else decision.WAITS
-        self._wait(entry, file, waits, getattr(error, "wait", None) or 0)
+        board, longest = not isinstance(error, CallFailed), self.policy.longest_wait
+        file |= {"tried": True, "away": "board_away" if board else "slack_away"}
+        named: float | None = getattr(error, "wait", None)
+        if board and named is None:
+            file["held"] = True  # it is due at once when the board is back
+        if named is not None:
+            wait = decision.named(named)
+        elif board and file["state"] == "adding":  # a look that failed is no failure
+            wait = decision.look_again(_now(entry) - file["sent"], longest)
+        elif isinstance(error, Unauthorized):
+            wait = min(decision.UNAUTHORIZED_WAIT, longest)
+        else:
+            file["tries"] = file.get("tries", 0) + 1
+            wait = decision.wait(decision.WAITS, file["tries"] - 1, longest)
+        self._wait(entry, file, wait)
 
-    def _wait(self, entry: Entry, file: dict[str, Any], waits: tuple[int, ...], named: float) -> None:
-        """Longer each time and as long as was named, but no longer than the person waits for a word."""
-        file["tries"] = file.get("tries", 0) + 1
-        wait = max(named, decision.wait(waits, file["tries"] - 1, self.policy.longest_wait))
-        file["again"] = min(_now(entry) + wait, max(_now(entry), self._end_of_patience(entry)) + 1)
+    def _wait(self, entry: Entry, file: dict[str, Any], seconds: float) -> None:
+        """No longer than the person waits for a word."""
+        file["again"] = min(_now(entry) + seconds, max(_now(entry), self._end_of_patience(entry)) + 1)
 
     async def _add(self, entry: Entry, files: list[dict[str, Any]], number: int) -> None:
         """Look at the file, offer it, note that the board is about to be asked, and ask."""
@@ -162,7 +178,7 @@ class Carrying:
             raise Stays("off")  # the operator switched it off meanwhile
         token = await self.files.offer(file, await self._length(file))
         until = time.monotonic() + self.box.outbox.lease / 2
-        file |= {"state": "adding", "token": token, "sent": _now(entry), "looks": 0}
+        file |= {"state": "adding", "token": token, "sent": _now(entry), "looks": 0, "answered": False}
         file["sends"] = file.get("sends", 0) + 1
         await self.box.save(entry, files)
         body = {
@@ -172,9 +188,10 @@ class Carrying:
         }
         try:
             await self.board.add_thread_file(body, until)
-        except Unsure:
+        except Unsure as unsure:
             # From now on: the call itself may have taken long, to be let in and to wait for its turn.
-            file |= {"sent": _now(entry), "again": _now(entry) + decision.EARLY_LOOKS[0]}
+            again = _now(entry) + decision.EARLY_LOOKS[0]
+            file |= {"sent": _now(entry), "again": again, "answered": unsure.answered}
         except (Unavailable, Unauthorized):
             file |= {"state": "waiting", "sends": file["sends"] - 1}  # surely nothing happened
             raise
@@ -198,16 +215,20 @@ class Carrying:
             return
         if self._recognised(entry, file, seen):
             return
-        now, settled = _now(entry), file["sent"] + 2 * self.policy.timeout + 1
-        if now < settled:
-            file["again"] = min(settled, now + 3)
-        elif not seen.complete:
+        now, answered = _now(entry), bool(file.get("answered"))
+        settled = decision.settled(file["sent"], file.get("sends", 1), self.policy, answered=answered)
+        if not seen.complete:
             file["looks"] = 0
-            self._wait(entry, file, decision.WAITS, self.policy.search_lag)
+        elif decision.counts(file["looks"], now, settled, answered=answered):
+            file["looks"] += 1
+        if file["looks"] >= decision.CLEAR_LOOKS:
+            await self._once_more(file)
+        elif now < settled:
+            file["again"] = min(settled, now + 3)
+        elif seen.complete:
+            file["again"] = now + self.policy.search_lag
         else:
-            file |= {"looks": file["looks"] + 1, "again": now + self.policy.search_lag}
-            if file["looks"] >= decision.CLEAR_LOOKS:
-                await self._once_more(file)
+            self._wait(entry, file, decision.look_again(now - file["sent"], self.policy.longest_wait))
 
     def _recognised(self, entry: Entry, file: dict[str, Any], seen: Sighting) -> bool:
         found = any(attachment.is_same(each, self._thread(entry), file) for each in seen.records)
@@ -239,7 +260,7 @@ class Carrying:
         """What is told as staying must not reach the board afterwards."""
         if file["state"] == "stays" and "token" in file:
             await self.files.withdraw(file["token"])
-        for name in ("url", "token", "sent", "again"):
+        for name in ("url", "token", "sent", "again", "held", "tried", "answered"):
             file.pop(name, None)
         metrics.FILES.labels(file["state"], file.get("reason", "")).inc()
         log.info("file_ended", id=entry.id, state=file["state"], reason=file.get("reason"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bridge.outbox import leases, scripts
-from bridge.outbox.ledger import Outbox
+from bridge.outbox.ledger import Board, Outbox
 from bridge.post.attachment import ENDED, File
 from bridge.post.entry import Entry
 
@@ -26,15 +26,16 @@ class FileQueue:
     def of(cls, outbox: Outbox) -> "FileQueue":
         return cls(replace(outbox, queue="attach"))
 
-    async def save(self, entry: Entry, files: Sequence[File], *, delay: float = -1) -> None:
+    async def save(self, entry: Entry, files: Sequence[File], *, delay: float = -1, board: Board = "") -> None:
         """Note how the files stand; with a `delay` (seconds) give the lease back. Raises Lost.
 
-        When all have ended, the post is due once more only if something stays that the person has not been told.
+        `board`: as for `put_back`. When all have ended, the post is due once more only if something stays that the
+        person has not been told.
         """
         attaching = sum(each["state"] not in ENDED for each in files)
         staying = sum(each["state"] == "stays" for each in files)
         text, wait = json.dumps(list(files)), round(delay * 1000) if delay >= 0 else -1
-        said = await self.outbox.run(_SAVE, entry.id, entry.claim, text, attaching, staying, wait)
+        said = await self.outbox.run(_SAVE, entry.id, entry.claim, text, attaching, staying, wait, board)
         leases.still_ours(entry.id, said)
 
     async def known(self, entry: Entry) -> None:

@@ -183,7 +183,9 @@ def decipher(method: str, status: int, headers: Mapping[str, str], body: bytes, 
 
 def _is_its_own(status: int, data: Any) -> bool:
     """Whether the application wrote this answer: in its envelope, and with no status that is a gateway's."""
-    wrapped = isinstance(data, dict) and (isinstance(data.get("WasSuccessful"), bool) or bool(_text(data.get("Message"))))
+    wrapped = isinstance(data, dict) and (
+        isinstance(data.get("WasSuccessful"), bool) or bool(_text(data.get("Message")))
+    )
     return wrapped and (200 <= status < 300 or status in (400, 500))
 
 

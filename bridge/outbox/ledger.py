@@ -33,6 +33,8 @@ def build(settings: Settings, redis: Redis, blocking: Redis) -> "Outbox":
     return Outbox(redis, blocking, settings.prefix, settings.lease, keep, per_hour)
 
 
+# Whether what is put back waits for the board: no; it tried, and the board was away; it saw so, and did not even try.
+Board = Literal["", "tried", "shut"]
 Disposition = Literal["kept", "already kept", "kept again", "changed", "too many"]
 
 
@@ -92,8 +94,15 @@ class Outbox:
             return fields
         try:
             claim, claimed, stuck = [fields[self._own + name] for name in ("claim", "claimed", "stuck")]
-            at = int(claimed) / 1000
-            return replace(await self.read(fields), claim=claim, claimed=at, stuck=int(stuck), drift=time.time() - at)
+            at, shut = int(claimed) / 1000, fields["shut"]
+            ours: dict[str, Any] = {
+                "claim": claim,
+                "claimed": at,
+                "stuck": int(stuck),
+                "drift": time.time() - at,
+                "shut": shut,
+            }
+            return replace(await self.read(fields), **ours)
         except UNREADABLE:
             return await self.park(fields.get("id", ""))
 
@@ -127,15 +136,21 @@ class Outbox:
         return cast(Literal["ok", "twin"], leases.still_ours(entry.id, said))
 
     async def put_back(
-        self, entry: Entry, delay: float, *, void: bool = False, called: bool = False, error: str = "", looks: int = 0
-    ) -> None:
-        """Try again in `delay` seconds. Raises Lost.
+        self, entry: Entry, delay: float, *, error: str = "", looks: int = 0, void: bool = False, called: bool = False,
+        answered: bool = False, failed: bool = False, board: Board = "",
+    ) -> None:  # fmt: skip
+        """Try again in `delay` seconds, or when the `board` is back that it waits for (`recall`). Raises Lost.
 
-        `void`: this attempt marked the draft as sending, and surely sent nothing. `called`: it sent,
-        and does not know how that ended; the looks count from now.
+        `void`: this attempt marked the draft as sending, and surely sent nothing. `called`: it sent, and does not know
+        how that ended; the looks count from now. `answered`: the board itself said no success. `failed`: a send did.
         """
-        args = (_ms(delay), int(void), looks, error, int(called))
+        flags = [int(each) for each in (void, called, answered, failed)]
+        args = (_ms(delay), looks, error, _ms(entry.sent) if entry.sent else "", *flags, board)
         leases.still_ours(entry.id, await self.run(scripts.PUT_BACK, entry.id, entry.claim, *args))
+
+    async def recall(self) -> int:
+        """The board answers: what waits for it, posts and files, is due at once. Answers how many there were."""
+        return sum([int(await replace(self, queue=each).run(scripts.RECALL)) for each in ("attach", "due")])
 
     async def tell_later(self, entry: Entry, delay: float) -> None:
         """The outcome stands; try to tell it again in `delay` seconds. Raises Lost."""

@@ -25,6 +25,7 @@ SETTLE = script(_LUA / "settle.lua")
 TELL_LATER = script(_LUA / "tell_later.lua")
 TOLD = script(_LUA / "told.lua")
 NOTE = script(_LUA / "note.lua")
+RECALL = script(_LUA / "recall.lua")
 SET_ASIDE = script(_LUA / "set_aside.lua")
 
 CANCEL = script(_LUA / "cancel.lua")

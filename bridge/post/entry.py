@@ -15,6 +15,8 @@ _COUNTS = ("stuck", "failures", "sends", "looks", "telling", "response_uses", "a
 class Entry:
     """A draft's record as it stood when it was read. Times are epoch seconds of the Redis server.
 
+    `failures` counts the sends that failed, `answered` is the `sent` that the board itself said no success to.
+    `shut` says why nobody is to ask the board just now, as it was at the claim.
     `drift` is how many seconds this process's clock is ahead of that one. `files` go to the thread once it
     exists, `attaching` counts those that have not ended yet; `told_early`: the person was told before they had.
     """
@@ -30,8 +32,10 @@ class Entry:
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     claimed: float = 0
     drift: float = 0
+    shut: str = ""
     sent: float | None = None
     first_sent: float | None = None
+    answered: float | None = None
     ended: float | None = None
     retried: float | None = None
     stuck: int = 0
@@ -80,6 +84,7 @@ def read_entry(fields: Mapping[str, str], *, form_closed: bool) -> Entry:
         claimed=seconds("claimed") or 0,
         sent=seconds("sent"),
         first_sent=seconds("first_sent"),
+        answered=seconds("answered"),
         ended=seconds("ended"),
         retried=seconds("retried"),
         form_closed=form_closed,

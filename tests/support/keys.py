@@ -28,6 +28,7 @@ OF_NOBODY = {
     "token_lock": "the account's own",
     "client_id": "the account's own",
     "login_refused": "the account's own",
+    "asking": "the account's own",
     "away": "the account's own",
     "rejected": "the account's own",
     "closed": "a digest of the bot token",

@@ -79,7 +79,7 @@ def note(entry: Entry) -> str:
         return "On its way to the board"
     if why := reasons.cause(entry):
         # To wait for a turn is no failure.
-        tried = "" if entry.last_error == "turn" else f", tried {_times(entry.failures)}"
+        tried = "" if entry.last_error == "turn" or not entry.failures else f", tried {_times(entry.failures)}"
         return f"{why[0].upper()}{why[1:]}; kept all the while{tried}"
     return "Kept in the store, before Slack got its answer"
 

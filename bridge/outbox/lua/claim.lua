@@ -1,4 +1,4 @@
--- Lease the entry that has been due longest. Answers its record, or the milliseconds until one is due.
+-- Lease the entry that has been due longest. Answers its record with what shuts the board, or the milliseconds until one is due.
 local token, lease = unpack(ARGV, 3)
 while true do
   local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
@@ -7,13 +7,16 @@ while true do
   if at > now then return at - now end
   if redis.call('EXISTS', record(id)) == 1 then
     redis.call('ZADD', due, now + lease, id)
+    redis.call('SREM', awaiting, id)
     redis.call('HSET', record(id), own .. 'claim', token, own .. 'claimed', now)
     -- Whoever had it died, and may have made the call at any time until then.
     local stuck = redis.call('HINCRBY', record(id), own .. 'stuck', 1)
     if stuck > 1 and redis.call('HGET', record(id), 'state') == 'sending' then
       redis.call('HSET', record(id), 'sent', now)
     end
-    return redis.call('HGETALL', record(id))
+    local found, away, rejected = redis.call('HGETALL', record(id)), unpack(redis.call('MGET', unpack(shut_keys)))
+    found[#found + 1], found[#found + 2] = 'shut', rejected or (away and 'unavailable') or ''
+    return found
   end
   redis.call('ZREM', due, id)
 end

@@ -20,6 +20,18 @@ local function call_worker(wake, id)
   redis.call('LTRIM', prefix .. wake, 0, 99)
 end
 
+-- The board is away, or rejects the login, while one of these is there. What waits for it stands in the set as well.
+local shut_keys, awaiting = {prefix .. 'away', prefix .. 'rejected'}, due .. ':board'
+
+-- When an entry that waits for the board is due, should nobody recall it before. '' waits for nothing; 'shut' did not even
+-- try, and does so now if the board came back since it was claimed.
+local function await_board(id, at, waits)
+  if waits == '' then return at end
+  if waits == 'shut' and redis.call('EXISTS', unpack(shut_keys)) == 0 then return now end
+  redis.call('SADD', awaiting, id)
+  return at
+end
+
 -- Idle workers sleep until what was due next when they looked: the one that is called looks again.
 local function give_back(id, at)
   redis.call('HDEL', record(id), 'claim')
