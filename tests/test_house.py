@@ -78,7 +78,7 @@ def test_a_wing_is_neither_a_cupboard_nor_a_hall(wing: Path) -> None:
 def test_the_tests_stand_in_the_same_wings() -> None:
     """What tests a wing lies under its name; only the story and the house itself lie at the top."""
     assert {each.name for each in TESTS.glob("test_*.py")} == {"test_flow.py", "test_house.py"}
-    others = {"bench", "browser", "chaos", "processes", "support"}
+    others = {"bench", "browser", "chaos", "field", "processes", "support"}
     wings = {str(each) for each in WINGS if len(each.parts) == 1}
     assert {each.parent.name for each in TESTS.glob("*/__init__.py")} - others <= wings
 

@@ -94,15 +94,8 @@ class Outbox:
             return fields
         try:
             claim, claimed, stuck = [fields[self._own + name] for name in ("claim", "claimed", "stuck")]
-            at, shut = int(claimed) / 1000, fields["shut"]
-            ours: dict[str, Any] = {
-                "claim": claim,
-                "claimed": at,
-                "stuck": int(stuck),
-                "drift": time.time() - at,
-                "shut": shut,
-            }
-            return replace(await self.read(fields), **ours)
+            at = int(claimed) / 1000
+            return replace(await self.read(fields), claim=claim, claimed=at, stuck=int(stuck), drift=time.time() - at)
         except UNREADABLE:
             return await self.park(fields.get("id", ""))
 

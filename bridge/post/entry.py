@@ -88,6 +88,7 @@ def read_entry(fields: Mapping[str, str], *, form_closed: bool) -> Entry:
         ended=seconds("ended"),
         retried=seconds("retried"),
         form_closed=form_closed,
+        shut=fields.get("shut", ""),
         last_error=fields.get("last_error", ""),
         **counts,
         **flags,

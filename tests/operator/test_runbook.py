@@ -65,7 +65,8 @@ def test_the_settings_and_figures_are_the_programs() -> None:
     """Every name in capitals is a setting; defaults that it quotes are the defaults."""
     named = set(re.findall(r"`([A-Z][A-Z_]+[A-Z])[=`]", RUNBOOK)) - {"FLUSHALL", "REFERENCE"}
     assert {each.lower() for each in named} <= set(Settings.model_fields)
-    for name, shown in (("patience", "86400"), ("nexudus_writes_per_minute", "(60)"), ("lease", "(30 s)")):
+    paces = (("nexudus_writes_per_minute", "(60)"), ("nexudus_writes_per_endpoint", "(25)"))
+    for name, shown in (("patience", "86400"), *paces, ("lease", "(30 s)")):
         assert shown in RUNBOOK
         assert f"{Settings.model_fields[name].default:g}" == re.sub(r"\D", "", shown)
 
