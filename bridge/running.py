@@ -38,7 +38,7 @@ async def run(
     if worker:
         closed = bridge.desk.installation.is_closed
         work += [bridge.delivery.run(closed), bridge.carrying.run(closed)]
-    greetings = [asyncio.create_task(bridge.greet_slack())]
+    greetings = [asyncio.create_task(bridge.watch_slack())]
     if worker:
         # The board is asked at the start, so that /readyz need not wait for a post.
         bridge.delivery.board_health.doubt()

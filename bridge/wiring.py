@@ -31,8 +31,9 @@ from bridge.outbox.ledger import Outbox
 from bridge.settings.environment import Settings
 from bridge.settings.network import http_client
 from bridge.slack.http import Health
+from bridge.slack.slack_health import SlackHealth
 from bridge.slack.socketmode import SocketMode
-from bridge.slack.webapi import CallFailed, WebApi
+from bridge.slack.webapi import WebApi
 from bridge.store import other_accounts
 from bridge.store.client import connect, connect_blocking
 from bridge.telling.notify import Telling
@@ -50,14 +51,15 @@ class Bridge:
     board: Nexudus
     delivery: Delivery
     carrying: Carrying
+    slack_health: SlackHealth
     desk: Desk
     bolt: AsyncApp
     socket: SocketMode | None
 
     def health(self) -> Health:
         return Health(
-            self.store_answers, self.login_refused, self.board_away, self.measure,
-            lambda: self.socket.state if self.socket else "http",
+            self.store_answers, self.login_refused, self.board_away, self.slack_trouble, self.measure,
+            lambda: (self.socket.state, not self.socket.is_refused) if self.socket else ("http", True),
         )  # fmt: skip
 
     async def store_answers(self) -> bool:
@@ -83,16 +85,23 @@ class Bridge:
         with contextlib.suppress(RedisError):
             await measure(self.outbox)
 
+    async def slack_trouble(self) -> tuple[str | None, bool]:
+        """What keeps us from working in Slack, if anything does; and whether Slack is away."""
+        with contextlib.suppress(RedisError):
+            refused, away = await self.slack_health.last()
+            if await self.desk.installation.is_closed():
+                return "app removed", away
+            return f"token refused: {refused}" if refused else None, away
+        return None, False
+
     async def greet_slack(self) -> None:
-        """auth.test once, ahead of the first request; Slack being away is no reason not to start."""
-        for wait in (1, 5, 30, 60, 300):
-            try:
-                team, _ = await self.desk.api.home()
-                log.info("slack_ready", team=team)
-                return
-            except CallFailed as failed:
-                log.warning("slack_not_ready", error=failed.error)
-                await asyncio.sleep(wait)
+        """Ahead of the first request; Slack being away is no reason not to start."""
+        await self.desk.installation.greet()
+
+    async def watch_slack(self) -> None:
+        """Greets Slack, then asks it while there is trouble, so that what was mended is known at once."""
+        await self.greet_slack()
+        await self.desk.installation.watch(self.slack_health.has_trouble)
 
     @property
     def is_alone(self) -> bool:
@@ -137,7 +146,9 @@ def _assemble(
     """Wing by wing, from below."""
     outbox = ledger.build(settings, redis, blocking)
     board = client.build(settings, redis, http)
-    api = WebApi(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session, http)
+    token = settings.slack_bot_token.get_secret_value()
+    slack_health = SlackHealth(redis, settings.prefix, token)
+    api = WebApi(token, settings.slack_api_url, session, http, slack_health.note)
     whereabouts = places.build(settings, redis, board, SlackSide(api.user, api.channel, api.home))
     # Without another language an acknowledgement does not ask Redis for one.
     locale = whereabouts.people.locale if sentences.are_translated() else None
@@ -145,9 +156,9 @@ def _assemble(
     delivery = attempt.build(settings, outbox, board, whereabouts, Telling(api, outbox, locale))
     files = carrying.build(settings, files_http, api, forms.sources.file_rules, delivery)
     desk = keeping.build(settings, api, outbox, forms, locale)
-    bolt, token = app.build(desk, settings.slack_command), settings.slack_app_token
-    socket = SocketMode(bolt, api.client, token.get_secret_value()) if token else None
-    return Bridge(settings, redis, outbox, board, delivery, files, desk, bolt, socket)
+    bolt, line = app.build(desk, settings.slack_command), settings.slack_app_token
+    socket = SocketMode(bolt, api.client, line.get_secret_value()) if line else None
+    return Bridge(settings, redis, outbox, board, delivery, files, slack_health, desk, bolt, socket)
 
 
 def hush() -> None:

@@ -98,7 +98,7 @@ class Delivery:
         elif entry.stuck > decision.MOST_STUCK:
             await self._end(entry, decision.given_up(entry, "worker_died"))
         elif entry.claimed > entry.asked + self.policy.patience:
-            await self._end(entry, decision.given_up(entry, "patience"))
+            await self._end(entry, decision.given_up(entry, decision.out_of_patience(entry)))
         elif entry.shut:
             await self._wait_for_board(entry)
         elif entry.state == "sending":
@@ -161,7 +161,7 @@ class Delivery:
             await self.outbox.note(entry, resolved_anew=1)
         unsent = entry.sends == 0 and (follows.void or not marked)
         delay, called = self._within_patience(entry, follows.delay), marked and not follows.void
-        await self.reporting.say_still_trying(entry, unsent=unsent, next_in=delay)
+        await self.reporting.say_still_trying(entry, unsent=unsent, next_in=delay, why=follows.error)
         return await self.outbox.put_back(
             entry, delay, void=follows.void, called=called, answered=follows.answered, failed=follows.failed,
             error=follows.error, looks=0 if called else entry.looks, board=follows.board,

@@ -23,6 +23,8 @@ WAITS = (1, 3, 10, 30, 60, 120, 300, 600)
 UNAUTHORIZED_WAIT = 30
 # Whoever named a wait is asked so many seconds later at most, that not all come back in one instant.
 MOST_JITTER = 2.0
+# A question to Slack costs little, and whoever has mended the app waits for its posts.
+SLACK_WAITS = (1, 3, 10, 30, 60)
 TELLING_WAITS = (2, 10, 60, 300, 900, 3600)
 # Early looks can only find; they answer the common case "accepted, then hung up" within seconds.
 EARLY_LOOKS = (0.5, 3.0)
@@ -75,19 +77,27 @@ def decide(error: Exception, entry: Entry, *, marked: bool, longest: float) -> O
         return replace(outcome, ending="unsure") if doubt else outcome
     if isinstance(error, Unauthorized):
         return Again(min(UNAUTHORIZED_WAIT, longest), error.reason, void=marked, board="tried")
-    if isinstance(error, Unavailable | SlackAway):
+    if isinstance(error, SlackAway):
+        return _slack_later(error, entry, marked=marked, longest=longest)
+    if isinstance(error, Unavailable):
         return _later(error, entry, marked=marked, longest=longest)
     answered = isinstance(error, Unsure) and error.answered
     return Again(EARLY_LOOKS[0], "unsure", void=False, answered=answered, failed=True)
 
 
-def _later(error: Unavailable | SlackAway, entry: Entry, *, marked: bool, longest: float) -> Again:
+def _later(error: Unavailable, entry: Entry, *, marked: bool, longest: float) -> Again:
     """Surely nothing was sent. To be asked to wait is no failure, and what was named is the wait."""
-    slack = isinstance(error, SlackAway)
     if error.wait is not None:
-        return Again(named(error.wait), "slack away" if slack else "turn", void=marked)
-    why, board = ("slack away", "") if slack else ("unavailable", "tried")
-    return Again(wait(WAITS, entry.failures, longest), why, void=marked, failed=True, board=cast(Board, board))
+        return Again(named(error.wait), "turn", void=marked)
+    return Again(wait(WAITS, entry.failures, longest), "unavailable", void=marked, failed=True, board="tried")
+
+
+def _slack_later(error: SlackAway, entry: Entry, *, marked: bool, longest: float) -> Again:
+    """The same, with Slack: nobody could say who somebody is."""
+    why = f"slack {error.fault}"
+    if error.wait is not None:
+        return Again(named(error.wait), why, void=marked)
+    return Again(wait(SLACK_WAITS, entry.failures, longest), why, void=marked, failed=True)
 
 
 def named(seconds: float) -> float:
@@ -130,6 +140,12 @@ def is_past_telling(entry: Entry, now: float, *, final: bool) -> bool:
 def given_up(entry: Entry, reason: str) -> Outcome:
     """The end of patience: "was not" only while it was surely never sent."""
     return Outcome("unsure" if entry.state == "sending" else "unposted", reason)
+
+
+def out_of_patience(entry: Entry) -> str:
+    """The reason to give up, by whose fault it was."""
+    fault = entry.held_up_by
+    return "patience_login" if fault == "board_refused" else "patience_slack" if "slack" in fault else "patience"
 
 
 # What a report says of where a thread stands.

@@ -58,8 +58,10 @@ class Reporting:
             raise Untold(final=True)
         return await self.telling(entry, outcome)
 
-    async def say_still_trying(self, entry: Entry, *, unsent: bool = False, next_in: float = 0) -> None:
+    async def say_still_trying(self, entry: Entry, *, unsent: bool = False, next_in: float = 0, why: str = "") -> None:
         """Once, after a while: kept, still trying; `unsent` offers to cancel. Failing to say so is no failure.
+
+        `why` is what is noted of this try, which says whose fault it is.
 
         Said sooner when the next step, in `next_in` seconds, would come much too late to say it.
         """
@@ -70,5 +72,5 @@ class Reporting:
         if fresh is None or fresh.outcome is not None:
             return
         with contextlib.suppress(Untold):
-            await self.telling(replace(fresh, state="kept" if unsent else "sending"), None)
+            await self.telling(replace(fresh, state="kept" if unsent else "sending", last_error=why), None)
         await self.outbox.note(entry, noted=1)

@@ -12,10 +12,11 @@ from redis.exceptions import RedisError
 
 from bridge import metrics
 from bridge.desk.installation import Installation
-from bridge.form.lookups import AWAY, Lookups
+from bridge.form.lookups import Lookups
 from bridge.form.prefill import Prefill
 from bridge.form.redraw import OpenForms
 from bridge.language import sentences
+from bridge.members.faults import AWAY, whose
 from bridge.members.places import Places
 from bridge.moments import BRIEF, INSTANT, PATIENCE, QUICK, SPARE, WATCHED
 from bridge.outbox.ledger import Outbox
@@ -24,7 +25,7 @@ from bridge.post.entry import Entry
 from bridge.post.refusals import NotAllowed
 from bridge.settings.environment import Settings
 from bridge.slack.intake import hung_up, sent_at
-from bridge.slack.webapi import WebApi
+from bridge.slack.webapi import CallFailed, WebApi
 from bridge.telling import blocks
 from bridge.words.mrkdwn import escape
 
@@ -41,7 +42,7 @@ def build(
     settings: Settings, api: WebApi, outbox: Outbox, lookups: Lookups, locale: Callable[[str], Awaitable[str]] | None
 ) -> "Desk":
     """What the listeners are handed; `locale` as Desk has it."""
-    installation = Installation(outbox, settings.slack_bot_token.get_secret_value())
+    installation = Installation(outbox, settings.slack_bot_token.get_secret_value(), api)
     prefill = Prefill(lookups.sources, lookups.places.people, lookups.private_sources)
     return Desk(api, outbox, installation, lookups.places, prefill, lookups, lookups.open_forms, locale)
 
@@ -96,7 +97,10 @@ class Desk:
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self.tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        # Slack's own failures have had their line, with the method and Slack's word.
+        if not isinstance(error, CallFailed):
             log.error("task_failed", error=type(error).__name__, exc_info=error)
 
     def is_ours(self, team: str) -> bool:
@@ -130,6 +134,8 @@ class Desk:
         until = time.monotonic() + self.brief
         try:
             async with asyncio.timeout(self.brief + SPARE):
+                if not await self.installation.takes_posts():
+                    return Waited(problem=Problem("message", "removed"))
                 kept = await self.outbox.put(key, draft, nonce=nonce, watch=self.brief + WATCHED)
         except (RedisError, TimeoutError) as error:
             log.error("not_kept", error=type(error).__name__)
@@ -189,10 +195,18 @@ class Desk:
             return escape(sentences.reason(refused.reason, refused.detail))
         except RedisError:
             return sentences.STORE_AWAY
-        except AWAY:
-            return sentences.BOARD_AWAY
+        except AWAY as error:
+            return sentences.WHOAMI_FAILED.format(why=sentences.FAULTS[whose(error)])
         name = profiles[0].name or sentences.YOURSELF
         return sentences.WHOAMI.format(name=escape(name), locations=escape(", ".join(where) or "–"))
+
+    async def why_refused(self) -> str:
+        """What a person reads where Slack refuses the app's token."""
+        with contextlib.suppress(RedisError, TimeoutError):
+            async with asyncio.timeout(QUICK):
+                if not await self.installation.takes_posts():
+                    return sentences.REASONS["removed"]
+        return sentences.FAULTS["slack_refused"]
 
     async def say_later(self, origin: Origin, answer: Awaitable[str]) -> None:
         await self.say(origin, await answer)
@@ -230,10 +244,3 @@ class Desk:
     async def forget_if_changed(self, user: Mapping[str, Any]) -> None:
         if await self.places.people.changed(user):
             log.info("mapping_dropped", user=user.get("id"))
-
-    async def stop_for_good(self, team: str) -> None:
-        """The app was removed from our workspace: deliver nothing more, forget whom we knew."""
-        home = self.api.known_home()
-        if home is not None and team == home[0]:
-            log.error("app_removed")
-            await self.installation.close()

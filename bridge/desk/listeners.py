@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import structlog
 from redis.exceptions import RedisError
 from slack_bolt.async_app import AsyncAck
 from slack_bolt.response import BoltResponse
@@ -26,8 +25,6 @@ from bridge.slack.payloads import Payload
 from bridge.slack.webapi import CallFailed
 from bridge.telling import blocks
 from bridge.words.mrkdwn import escape
-
-log = structlog.get_logger()
 
 MESSAGE_SHORTCUT = "post_to_community"
 GLOBAL_SHORTCUT = "new_community_post"
@@ -88,27 +85,30 @@ class Listeners:
         await asyncio.wait([looking], timeout=INSTANT)
         known = looking.done() and looking.exception() is None
         form = looking.result() if known else self.desk.lookups.with_what_is_known(form)
-        view = await self._opened(body, form)
-        if view is None:
-            return await self._say_that_it_failed(ack, body, form.origin)
+        try:
+            view = await self._opened(body, form)
+        except CallFailed as failed:
+            return await self._say_that_it_failed(ack, body, form.origin, failed)
         if not known:
             form = replace(form, origin=replace(form.origin, view=str(view.get("id"))))
             self.desk.spawn(self.desk.lookups.complete(form, view.get("hash")))
         return await ack()
 
-    async def _opened(self, body: Payload, form: Form) -> Payload | None:
-        """The view that Slack made of the form; None where it did not open."""
+    async def _opened(self, body: Payload, form: Form) -> Payload:
+        """The view that Slack made of the form. Raises CallFailed."""
         trigger, view = str(body.get("trigger_id")), self.desk.open_forms.view(form)
-        try:
-            opened = await self.desk.api.call("views.open", within=OPENING, trigger_id=trigger, view=view)
-        except CallFailed as failed:
-            log.warning("form_not_opened", error=failed.error)
-            return None
+        opened = await self.desk.api.call("views.open", within=OPENING, trigger_id=trigger, view=view)
         return opened.get("view") or {}
 
-    async def _say_that_it_failed(self, ack: AsyncAck, body: Payload, origin: Origin) -> BoltResponse:
+    async def _say_that_it_failed(
+        self, ack: AsyncAck, body: Payload, origin: Origin, failed: CallFailed
+    ) -> BoltResponse:
         typed = payloads.typed(body)
-        text = sentences.FORM_FAILED.format(text=typed) if typed else sentences.FORM_FAILED_EMPTY
+        if failed.fault == "token":
+            text = sentences.FORM_REFUSED.format(why=await self.desk.why_refused())
+            text += f"\n{sentences.TYPED.format(command=body['command'], text=typed)}" if typed else ""
+        else:
+            text = sentences.FORM_FAILED.format(text=typed) if typed else sentences.FORM_FAILED_EMPTY
         if "command" in body:
             return await ack(**blocks.ephemeral(text))
         self.desk.spawn(self.desk.say(origin, text))
@@ -238,13 +238,18 @@ class Listeners:
             self.desk.spawn(self.desk.forget_if_changed(user))
         return await ack()
 
-    async def uninstalled(self, ack: AsyncAck, body: Payload) -> BoltResponse:
-        self.desk.spawn(self.desk.stop_for_good(str(body.get("team_id"))))
+    async def uninstalled(self, ack: AsyncAck) -> BoltResponse:
+        self.desk.spawn(self.desk.installation.heard_of_removal())
         return await ack()
 
-    async def revoked(self, ack: AsyncAck, body: Payload, event: Payload) -> BoltResponse:
-        if (event.get("tokens") or {}).get("bot"):
-            self.desk.spawn(self.desk.stop_for_good(str(body.get("team_id"))))
+    async def revoked(self, ack: AsyncAck, event: Payload) -> BoltResponse:
+        """Lists ids for each kind of token; people's are nothing to us.
+
+        https://docs.slack.dev/reference/events/tokens_revoked
+        """
+        tokens = event.get("tokens")
+        if isinstance(tokens, Mapping) and tokens.get("bot"):
+            self.desk.spawn(self.desk.installation.heard_of_removal())
         return await ack()
 
     async def wrote_to_the_bot(self, ack: AsyncAck, body: Payload, event: Payload) -> BoltResponse:

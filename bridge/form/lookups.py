@@ -21,22 +21,19 @@ from bridge.form.sources import Sources
 from bridge.form.stash import Stash
 from bridge.form.view import Form, with_more
 from bridge.language import sentences
+from bridge.members.faults import AWAY, whose
 from bridge.members.places import Places
 from bridge.moments import LOCATING
-from bridge.nexudus.wire import NexudusError
 from bridge.outbox.ledger import Outbox
 from bridge.post import attachment
 from bridge.post.draft import Draft, Limits, Origin, Problem, check
-from bridge.post.refusals import NotAllowed, SlackAway
+from bridge.post.refusals import NotAllowed
 from bridge.settings.environment import Settings
 from bridge.slack.webapi import WebApi
 from bridge.words import offload
 from bridge.words.mrkdwn import escape
 
 log = structlog.get_logger()
-
-# What a look-up may end in while Slack, the board or Redis is away: never a refusal.
-AWAY = (SlackAway, NexudusError, RedisError)
 
 
 def build(settings: Settings, redis: Redis, api: WebApi, outbox: Outbox, places: Places) -> "Lookups":
@@ -149,9 +146,9 @@ class Lookups:
             why = escape(sentences.reason(refused.reason, refused.detail))
             return {"notes": (why if refused.field else sentences.CANNOT_POST.format(why=why),)}
         except AWAY as error:
-            log.info("places_unknown", error=type(error).__name__)
+            log.info("places_unknown", fault=whose(error), error=type(error).__name__)
             shown = form.locations or form.groups
-            return {} if shown else {"places_unknown": True}
+            return {} if shown else {"places_unknown": whose(error)}
         return {"locations": tuple(locations), "location": chosen, "groups": tuple(groups)}
 
     async def _warning(self, form: Form) -> str:

@@ -75,7 +75,7 @@ class Form(FormMemory):
     private: bool = False
     guests: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    places_unknown: bool = False
+    places_unknown: str = ""
     warning: str = ""
 
 
@@ -83,7 +83,7 @@ def form_view(form: Form, seal: Seal) -> Block:
     """The form as a modal. Its private_metadata carries what Slack will not send back otherwise."""
     blocks = [
         *(context(note) for note in form.notes),
-        *([context(sentences.PLACES_UNKNOWN) | {"block_id": PLACES_UNKNOWN}] if form.places_unknown else []),
+        *_places_unknown(form),
         # Before the fields: the end of a form is out of sight until somebody looks for it.
         *([section(form.warning) | {"block_id": "warning"}] if form.warning else []),
         _input("subject", _text("subject", form.subject)),
@@ -107,6 +107,14 @@ def form_view(form: Form, seal: Seal) -> Block:
         "private_metadata": _metadata(form, seal),
         "blocks": blocks,
     }
+
+
+def _places_unknown(form: Form) -> list[Block]:
+    """Whose fault it is that the form lacks its locations and groups."""
+    if not form.places_unknown:
+        return []
+    told = sentences.PLACES_UNKNOWN.format(why=sentences.FAULTS[form.places_unknown])
+    return [context(told) | {"block_id": PLACES_UNKNOWN}]
 
 
 def _metadata(form: Form, seal: Seal) -> str:

@@ -75,6 +75,8 @@ REASONS: Mapping[str, str] = {
     "They will not be posted twice.",
     "store_away_command": "We cannot be sure that your post was kept. In a minute, *{command} status* shows "
     "whether it was; if it does not, send it again.",
+    "removed": "Slack says that this app was removed from the workspace, so nothing can be posted. Copy your words and "
+    "ask the community team to install it again.",
     "files_gone": "We do not keep the list of these files any more. Copy your words, close the form, and open the "
     "message's menu again.",
     "form_stale": "This form is too old. Copy your words, close it, and open it again.",
@@ -118,6 +120,9 @@ REASONS: Mapping[str, str] = {
     "lacks a right. Please tell the community team.",
     # endings
     "patience": "The board could not be reached for too long, so we stopped trying.",
+    "patience_login": "The board did not accept this app's login for too long, so we stopped trying. Please tell the "
+    "community team.",
+    "patience_slack": "Slack did not tell us for too long who you are, so we stopped trying.",
     "worker_died": "Something in this post stops us from carrying it. Please tell the community team the "
     "reference below.",
     "several": "More than one post on the board looks like yours, and we do not guess.",
@@ -141,15 +146,23 @@ WHOAMI = "You post as *{name}* at {locations}. That is the board account with th
 # In place of a name that the board does not have.
 YOURSELF = "yourself"
 WHOAMI_LATER = "Looking you up on the board; the answer follows here."
-BOARD_AWAY = (
-    "We cannot reach the board right now. Please try again in a few minutes. You can post all the same: posts wait."
-)
+# Whose fault it is, in front of what follows from that; "" where it is nobody's.
+FAULTS: Mapping[str, str] = {
+    "": "We cannot get it onto the board right now.",
+    "board": "We cannot reach the board right now.",
+    "board_refused": "The board does not accept this app's login right now; please tell the community team.",
+    "slack": "Slack does not tell us right now who you are.",
+    "slack_refused": "Slack does not accept this app right now; please tell the community team.",
+    "store": "We cannot look up who you are right now.",
+}
+WHOAMI_FAILED = "{why} Please try again in a few minutes. You can post all the same: posts wait."
 NOTHING_YET = "You have no recent posts. *{command}* opens the form."
 STATUS_TITLE = "Your latest posts"
 # Where Slack cannot show the time of a post.
 EARLIER = "earlier"
 FORM_FAILED = "Slack did not let us open the form in time. Nothing was posted; please try again. You had typed: {text}"
 FORM_FAILED_EMPTY = "Slack did not let us open the form in time. Nothing was posted; please try again."
+FORM_REFUSED = "{why} Until then no form opens. Nothing was posted."
 TYPED = "You had typed: {command} {text}"
 FOREIGN = REASONS["foreign"]
 STORE_AWAY = "We cannot look that up right now; please try again in a minute. Nothing was changed."
@@ -222,9 +235,7 @@ THREAD_UNREADABLE: Mapping[str, str] = {
 }
 CHOOSE_LOCATION = "Choose a location, then press Post."
 CANNOT_POST = "*You cannot post yet.* {why}"
-PLACES_UNKNOWN = (
-    "The board cannot be reached right now, so its locations and groups are missing here. You can post all the same."
-)
+PLACES_UNKNOWN = "{why} So locations and groups are missing here. You can post all the same."
 POSTED_BEFORE = "This message was posted before, by {user}: {link}. Posting it again makes a second post."
 
 POSTED = "Posted to the community board"
@@ -238,10 +249,7 @@ WAITING = "Kept, and on its way"
 WAITING_TEXT = "We will tell you when it is posted, or why not."
 WAITING_VIEW_TEXT = "You can close this. We will tell you when it is posted, or why not."
 TRYING = "Kept, still trying"
-TRYING_TEXT = (
-    "We cannot get it onto the board right now. Your post is kept and we keep trying. "
-    "We will tell you when it is posted, or why not."
-)
+TRYING_TEXT = "{why} Your post is kept and we keep trying. We will tell you when it is posted, or why not."
 CHECKING_TEXT = (
     "Your post was sent, but the board did not confirm it. We are looking for it; please do not post it again. "
     "We will tell you what we find."

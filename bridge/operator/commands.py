@@ -100,7 +100,10 @@ def list_(as_json: AsJson = False) -> None:
         for each in others if as_json else ():
             if each.is_left_behind:
                 typer.echo(listing.sentence(each), err=True)  # stdout is the list of this account's own
-        return await listing.listing(bridge.outbox, others, as_json=as_json)
+        slack, _ = await bridge.slack_trouble()
+        if slack and as_json:
+            typer.echo(listing.slack_sentence(slack), err=True)
+        return await listing.listing(bridge.outbox, others, slack, as_json=as_json)
 
     _say(_on_the_store(listed))
 

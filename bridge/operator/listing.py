@@ -15,6 +15,7 @@ from bridge.operator import reasons, text_table
 from bridge.outbox.ledger import Outbox
 from bridge.post.draft import NOT_POSTED, compose_message
 from bridge.post.entry import Entry
+from bridge.slack.slack_health import REINSTALL
 from bridge.store.other_accounts import OVERDUE, Other
 from bridge.words.names import Names
 
@@ -66,10 +67,11 @@ class _Line:
 # ── looking ──────────────────────────────────────────────────────────────────
 
 
-async def listing(outbox: Outbox, others: Sequence[Other] = (), *, as_json: bool) -> str:
+async def listing(outbox: Outbox, others: Sequence[Other] = (), slack: str | None = None, *, as_json: bool) -> str:
     """What waits, then what failed or could not be told; not what its person has posted since.
 
-    People also read of the `others`, whose posts this bridge does not carry.
+    People also read of the `others`, whose posts this bridge does not carry, and of the trouble with `slack`, which
+    holds up everybody's.
     """
     kept = [each async for each in outbox.listing()]
     lines = [await _line(outbox, entry) for _, entry in kept if entry and not await _was_mended(outbox, entry)]
@@ -84,7 +86,12 @@ async def listing(outbox: Outbox, others: Sequence[Other] = (), *, as_json: bool
     ]
     here = " under this account" if others else ""
     own = "\n\n".join(filter(None, shown)) or f"Nothing waits{here}, and nothing has failed."
-    return "\n\n".join([own, *(sentence(each) for each in others)])
+    return "\n\n".join([*([slack_sentence(slack)] if slack else []), own, *(sentence(each) for each in others)])
+
+
+def slack_sentence(trouble: str) -> str:
+    """That Slack does not take us, and the way out."""
+    return f"Slack: {trouble}. {REINSTALL[0].upper()}{REINSTALL[1:]}."
 
 
 def sentence(other: Other) -> str:

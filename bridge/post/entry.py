@@ -57,6 +57,19 @@ class Entry:
         """From when patience counts: the keeping, or an operator's retry."""
         return self.retried or self.kept
 
+    @property
+    def held_up_by(self) -> str:
+        """Whose fault it was that the last try failed: the name of a sentence in FAULTS; "" for nobody's."""
+        return _FAULTS.get(self.last_error, "")
+
+
+# By what is noted when a draft is put back.
+_FAULTS: Mapping[str, str] = {
+    **dict.fromkeys(("unavailable", "look failed"), "board"),
+    **dict.fromkeys(("invalid_grant", "two_factor_auth_check", "must_reset_password", "rejected"), "board_refused"),
+    **dict.fromkeys(("slack away", "slack turn"), "slack"),
+    **dict.fromkeys(("slack token", "slack refused"), "slack_refused"),
+}
 
 # What taking a record apart ends in that another version of bridge wrote, or that was damaged.
 UNREADABLE = (ValueError, TypeError, KeyError, OverflowError, RecursionError)

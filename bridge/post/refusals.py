@@ -1,6 +1,6 @@
 """The two ways in which asking about a person fails: they may not, or Slack could not be asked."""
 
-from typing import Any
+from typing import Any, Literal
 
 
 class NotAllowed(Exception):
@@ -11,9 +11,13 @@ class NotAllowed(Exception):
         self.reason, self.field, self.detail = reason, field, detail
 
 
-class SlackAway(Exception):
-    """A look-up in Slack did not work; `wait` seconds were asked for, if any. Never a refusal."""
+# How Slack failed us: it did not answer, asked us to wait, said no to the question, or to the app's token.
+Fault = Literal["away", "turn", "refused", "token"]
 
-    def __init__(self, error: str, wait: float | None = None) -> None:
+
+class SlackAway(Exception):
+    """A look-up in Slack did not work; `wait` seconds were asked for, if any. Says nothing about the person."""
+
+    def __init__(self, error: str, wait: float | None = None, fault: Fault = "away") -> None:
         super().__init__(error)
-        self.wait = wait
+        self.wait, self.fault = wait, fault

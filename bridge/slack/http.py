@@ -40,13 +40,18 @@ SMALL = 64 * 1024
 
 @dataclass(frozen=True)
 class Health:
-    """Remembered state, never a call to a remote service; `measure` brings the gauges up to date."""
+    """Remembered state, never a call to a remote service; `measure` brings the gauges up to date.
+
+    `slack_trouble` answers what makes us useless in Slack, if anything does, and whether Slack is away; `slack` how we
+    hear Slack, and whether it lets us.
+    """
 
     store_answers: Callable[[], Awaitable[bool]]
     login_refused: Callable[[], Awaitable[str | None]]
     board_away: Callable[[], Awaitable[bool]]
+    slack_trouble: Callable[[], Awaitable[tuple[str | None, bool]]]
     measure: Callable[[], Awaitable[None]]
-    slack: Callable[[], str]
+    slack: Callable[[], tuple[str, bool]]
 
 
 # What proxies add; no scraper on this machine sends any of it.
@@ -118,16 +123,21 @@ class Front:
         return JSONResponse({"ok": True})
 
     async def readyz(self, _: Request) -> Response:
-        """503 when Redis is away or the board has rejected the login; a slow board is named and no reason."""
+        """503 when nothing can be kept, or the board has rejected the login, or Slack the token.
+
+        Whoever is slow or away is named, and is no reason.
+        """
         store = await self._health.store_answers()
         refused = await self._health.login_refused() if store else None
         away = await self._health.board_away() if store else False
-        ready = store and refused is None
+        useless, slack_away = await self._health.slack_trouble() if store else (None, False)
+        line, hears = self._health.slack()
+        ready = store and refused is None and useless is None and hears
         told = {
             "ok": ready,
             "store": "ok" if store else "away",
             "board": ", ".join([*(["login rejected"] if refused else []), *(["away"] if away else [])]) or "ok",
-            "slack": self._health.slack(),
+            "slack": ", ".join([line, *([useless] if useless else []), *(["away"] if slack_away else [])]),
         }
         return JSONResponse(told, 200 if ready else 503)
 

@@ -66,6 +66,11 @@ class SocketMode:
             return "socket mode"
         return f"socket mode, refused: {self._refused}" if self._refused else "socket mode, not connected"
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether Slack's last word on the app-level token was no."""
+        return bool(self._refused) and not self._connected
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Connect, and stay connected until `stopping`. Slack being away, or saying no, is waited for."""
         client = _Client(self._token, logger=_silent(), web_client=self._web, ping_interval=self._ping)

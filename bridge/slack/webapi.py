@@ -5,7 +5,7 @@ slack_sdk's default retry handler would repeat a chat.postMessage that had alrea
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ import httpx
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bridge.post.refusals import NotAllowed, SlackAway
+from bridge.post.refusals import Fault, NotAllowed, SlackAway
 
 CALL = 10.0
 # Seconds; whoever names more is asked again all the same.
@@ -22,7 +22,8 @@ LONGEST_WAIT = 3600.0
 
 # GovSlack's hosts are Slack's own too.
 _SLACK_DOMAINS = (".slack.com", ".slack-gov.com", ".slack-edge.com", ".slack-files.com")
-_WAIT_ERRORS = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable"})
+_TURN_ERRORS = frozenset({"ratelimited", "rate_limited"})
+_WAIT_ERRORS = _TURN_ERRORS | {"internal_error", "fatal_error", "service_unavailable"}
 _TOKEN_ERRORS = frozenset({"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"})
 
 
@@ -32,7 +33,7 @@ class CallFailed(SlackAway):
     def __init__(
         self, error: str, *, passing: bool, wait: float | None = None, cause: BaseException | None = None
     ) -> None:
-        super().__init__(error, wait)
+        super().__init__(error, wait, _fault(error, passing=passing, wait=wait))
         # Not as the exception's own cause, which would be logged with all that it says.
         self.error, self.passing, self.cause = error, passing, cause
 
@@ -44,7 +45,15 @@ class CallFailed(SlackAway):
     @property
     def refused(self) -> bool:
         """Whether Slack itself said no, to the token or for good."""
-        return not self.passing or self.error in _TOKEN_ERRORS
+        return self.fault in ("refused", "token")
+
+
+def _fault(error: str, *, passing: bool, wait: float | None) -> Fault:
+    if error in _TOKEN_ERRORS:
+        return "token"
+    if not passing:
+        return "refused"
+    return "turn" if wait is not None or error in _TURN_ERRORS else "away"
 
 
 def client_of(token: str, base_url: str, **more: Any) -> AsyncWebClient:
@@ -70,11 +79,21 @@ def calling() -> Iterator[None]:
 
 
 class WebApi:
-    """The bot's calls. `session` is shared: without it every call opens a connection of its own."""
+    """The bot's calls. `session` is shared: without it every call opens a connection of its own.
 
-    def __init__(self, token: str, base_url: str, session: aiohttp.ClientSession, http: httpx.AsyncClient) -> None:
+    `noted` hears how each call ended: its method, and None where Slack gave what was asked for.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        base_url: str,
+        session: aiohttp.ClientSession,
+        http: httpx.AsyncClient,
+        noted: Callable[[str, CallFailed | None], None] = lambda *_: None,
+    ) -> None:
         self.client = client_of(token, base_url, session=session)
-        self._base, self._http = base_url, http
+        self._base, self._http, self._noted = base_url, http, noted
         self._home: tuple[str, str | None] | None = None
         self.scopes: frozenset[str] = frozenset()
         self.bot_user: str | None = None
@@ -82,12 +101,17 @@ class WebApi:
     async def call(self, method: str, *, within: float = CALL, read: bool = False, **args: Any) -> Mapping[str, Any]:
         """One call; `read` for the methods that take no JSON (users.info, conversations.info). Raises CallFailed."""
         given: dict[str, Any] = {name: value for name, value in args.items() if value is not None}
-        with calling():
-            async with asyncio.timeout(within):
-                if read:
-                    answer = await self.client.api_call(method, http_verb="GET", params=given)
-                else:
-                    answer = await self.client.api_call(method, json=given)
+        try:
+            with calling():
+                async with asyncio.timeout(within):
+                    if read:
+                        answer = await self.client.api_call(method, http_verb="GET", params=given)
+                    else:
+                        answer = await self.client.api_call(method, json=given)
+        except CallFailed as failed:
+            self._noted(method, failed)
+            raise
+        self._noted(method, None)
         self._note_scopes(answer.headers)
         return answer.data if isinstance(answer.data, Mapping) else {}
 
@@ -117,13 +141,19 @@ class WebApi:
 
     async def home(self) -> tuple[str, str | None]:
         """The workspace that installed the app (and its enterprise), asked once. Raises CallFailed."""
-        if self._home is None:
-            found = await self.call("auth.test")
-            if not found.get("team_id"):
-                raise CallFailed("unreadable", passing=True)
-            self._home = (str(found["team_id"]), found.get("enterprise_id"))
-            self.bot_user = found.get("user_id")
-        return self._home
+        return self._home or await self.identify()
+
+    async def identify(self) -> tuple[str, str | None]:
+        """The same, asked anew: whether Slack takes the token now. Raises CallFailed.
+
+        https://docs.slack.dev/reference/methods/auth.test
+        """
+        found = await self.call("auth.test")
+        if not found.get("team_id"):
+            raise CallFailed("unreadable", passing=True)
+        self._home = home = (str(found["team_id"]), found.get("enterprise_id"))
+        self.bot_user = found.get("user_id")
+        return home
 
     def known_home(self) -> tuple[str, str | None] | None:
         """Without a call: None until `home` has succeeded."""

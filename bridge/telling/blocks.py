@@ -40,7 +40,8 @@ def report_blocks(entry: Entry, outcome: Outcome | None) -> list[Block]:
     """Subject, group, delivery, link and the id that the logs carry too."""
     lines = [f"*{heading(entry, outcome)}*", _subject(entry, outcome)]
     if outcome is None:
-        lines.append(sentences.CHECKING_TEXT if entry.state == "sending" else sentences.TRYING_TEXT)
+        trying = sentences.TRYING_TEXT.format(why=sentences.FAULTS[entry.held_up_by])
+        lines.append(sentences.CHECKING_TEXT if entry.state == "sending" else trying)
     elif outcome.ending != "posted":
         lines.append(escape(outcome.explanation()))
     blocks = [section("\n".join(lines)), *_files(entry, outcome), context(escape(_facts(entry, outcome)))]

@@ -14,6 +14,7 @@ from bridge.delivery import decision
 from bridge.delivery.board_health import BoardHealth
 from bridge.demo.nexudus.faults import Fault, Misbehaviour
 from bridge.files.queue import FileQueue
+from bridge.language import sentences
 from bridge.nexudus.wire import Unavailable
 from bridge.post.draft import Draft, Origin, Outcome
 from bridge.post.entry import Entry
@@ -696,3 +697,42 @@ async def test_a_thread_that_another_draft_holds_is_never_claimed_too(space: Spa
     assert (second.state, second.outcome.reason) == ("unsure", "several")
     assert metrics.OUTCOMES.labels("unsure", "several")._value.get() == counted + 1
     assert any("May not have been posted" in text for text in space.heard(ANA))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "noted", "said"),
+    [
+        ("token_revoked", "slack token", "slack_refused"),
+        ("missing_scope", "slack refused", "slack_refused"),
+        (503, "slack away", "slack"),
+    ],
+)
+async def test_slacks_trouble_is_told_as_slacks(space: Space, trouble: str | int, noted: str, said: str) -> None:
+    """While Slack does not say who somebody is, their post waits, who reads of it reads of Slack, and it arrives."""
+    await space.redis.delete(f"{space.settings.prefix}slack:{ANA}")
+    space.workspace.fail("users.info", trouble, times=None)
+
+    await space.sender.command(ANA, "post Of Ana | Words")
+    await until(lambda: any(sentences.FAULTS[said] in text for text in whole(space)))
+
+    (entry,) = await space.bridge.outbox.latest(space.workspace.team_id, ANA)
+    assert (entry.last_error, entry.sends) == (noted, 0)
+    assert not any("reach the board" in text for text in whole(space))
+    space.workspace.behave()
+    (entry,) = await ended(space, ANA)
+    assert entry.outcome.ending == "posted"
+
+
+def whole(space: Space) -> list[str]:
+    """Every message that went to a response_url, with its blocks."""
+    return [str(each) for messages in space.workspace.responses.values() for each in messages]
+
+
+async def test_patience_with_slack_ends_as_slacks(redis_url: str, redis: Redis) -> None:
+    """Slack never said who somebody is: that is what they read when it is given up, not that the board was away."""
+    async with open_space(redis_url, patience=1.0) as space:
+        space.workspace.fail("users.info", "token_revoked", times=None)
+        await space.sender.command(ANA, "post Never | Known")
+        (entry,) = await ended(space, ANA)
+
+    assert (entry.state, entry.outcome.reason) == ("unposted", "patience_slack")

@@ -158,12 +158,21 @@ async def test_a_board_that_is_away_is_said_in_the_form(redis_url: str, redis: R
         space.board.down = True
         first = space.workspace.add_thread("C1", [message("Soup"), message("Yes", ts="1700000000.000200")])
         await space.sender.message_shortcut(ANA, first)
-        await until(lambda: sentences.PLACES_UNKNOWN in space.view_text())
+        await until(lambda: sentences.PLACES_UNKNOWN.format(why=sentences.FAULTS["board"]) in space.view_text())
 
         space.board.down = False
         await space.sender.choose(space.view()["id"], "thread", "thread", ["thread"])
         await completed(space)
-        assert sentences.PLACES_UNKNOWN not in space.view_text()
+        assert sentences.FAULTS["board"] not in space.view_text()
+
+
+async def test_a_slack_that_refuses_us_is_said_in_the_form(space: Space) -> None:
+    """The form that lacks its groups because of Slack does not blame the board."""
+    space.workspace.fail("users.info", "token_revoked", times=None)
+    await space.sender.global_shortcut(ANA)
+
+    await until(lambda: sentences.FAULTS["slack_refused"] in space.view_text())
+    assert sentences.FAULTS["board"] not in space.view_text()
 
 
 async def test_who_may_not_post_reads_so_before_typing(space: Space) -> None:
@@ -378,21 +387,6 @@ async def test_more_options_do_not_wait_for_the_board(redis_url: str, redis: Red
         await space.sender.press(space.view()["id"], "more_options")
         await completed(space, "guests")
         space.board.delay = 0
-
-
-async def test_an_uninstalled_app_stops_working(space: Space) -> None:
-    """app_uninstalled: what waits is ended, nothing is carried under that token any more, nobody is remembered."""
-    await space.sender.command(ANA, "whoami")
-    space.board.down = True
-    await space.sender.command(BEN, "post Before | The end")
-    await space.sender.event({"type": "app_uninstalled"})
-    await asyncio.gather(*space.bridge.desk.tasks)
-    space.board.down = False
-    assert [key async for key in space.redis.scan_iter("*member:*")] == []
-    (entry,) = await space.bridge.outbox.latest(space.workspace.team_id, BEN)
-    assert (entry.state, entry.told) == ("cancelled", "untold")
-    await asyncio.sleep(1.5)
-    assert space.threads == []
 
 
 async def test_a_command_longer_than_a_field_goes_on_in_the_next_one(space: Space) -> None:

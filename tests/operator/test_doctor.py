@@ -16,9 +16,11 @@ from starlette.routing import Route
 
 from bridge.demo.loopback import serve
 from bridge.operator.doctor.redis import eviction, persistence
+from bridge.slack.slack_health import fingerprint
 from bridge.store.client import connect
 from bridge.store.embedded import embedded
 from tests.support.clinic import Clinic, Dated
+from tests.support.space import settings_for
 
 
 @pytest.fixture
@@ -128,6 +130,19 @@ async def test_a_revoked_token(clinic: Clinic) -> None:
     clinic.workspace.fail("auth.test", "token_revoked")
 
     assert "install the app again" in await clinic.line("Slack")
+
+
+async def test_a_removed_app(clinic: Clinic, redis: Redis) -> None:
+    """Where bridge has closed, the doctor says so and what opens it; a new token's bridge is another matter."""
+    prefix = settings_for(str(clinic.env["NEXUDUS_URL"]), "http://127.0.0.1").prefix
+    await redis.set(f"{prefix}closed", fingerprint("xoxb-demo"))
+
+    line = await clinic.line("Installation")
+
+    assert line.startswith("no  Installation: the app was removed from the workspace")
+    assert "install the app again" in line
+    await redis.set(f"{prefix}closed", fingerprint("xoxb-before"))
+    assert "Installation" not in (await clinic.doctor()).stdout
 
 
 async def test_a_missing_scope(clinic: Clinic) -> None:

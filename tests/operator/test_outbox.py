@@ -79,6 +79,35 @@ async def test_the_list_says_when_and_why_in_plain_words(resting: Space) -> None
     assert (found["code"], found["next_try"] > found["kept"]) == ("invalid_grant", True)
 
 
+async def test_a_refused_token_heads_the_list(resting: Space) -> None:
+    """It holds up everybody's post: what Slack said and the remedy come first; and the reason is Slack's."""
+    resting.workspace.fail("users.info", "token_revoked", times=None)
+    await put(resting.bridge.outbox)
+    resting.start_worker()
+    await until_async(lambda: is_put_back(resting))
+    await resting.stop_worker()
+
+    first, _, heading, line = (await bridge(resting, "outbox", "list")).stdout.splitlines()
+
+    assert first.startswith("Slack: token refused: token_revoked. ")
+    assert "install the app again" in first
+    assert columns(heading, line)[6] == "Slack refuses the bot token; run `bridge doctor`"
+    for_machines = await bridge(resting, "outbox", "list", "--json")
+    assert first in for_machines.stderr
+    assert json.loads(for_machines.stdout)[0]["code"] == "slack token"
+
+
+async def test_a_removed_app_heads_the_list(resting: Space) -> None:
+    """Nothing is taken: the list says why, also when it is empty."""
+    resting.workspace.token = "xoxb-another"
+    await resting.bridge.desk.installation.heard_of_removal()
+
+    first, _, rest = (await bridge(resting, "outbox", "list")).stdout.splitlines()
+
+    assert first.startswith("Slack: app removed. ")
+    assert rest == "Nothing waits, and nothing has failed."
+
+
 async def test_the_list_fits_a_narrow_terminal(resting: Space) -> None:
     """On 80 columns subject and reason stand under each post, whole; into a file goes a row on a line."""
     id_ = await put(resting.bridge.outbox, "a", draft(BEN, "The old printer on the second floor"))

@@ -21,6 +21,7 @@ SOURCE = "\n".join(each.read_text() for each in sorted((ROOT / "bridge").rglob("
 EVENTS = set(re.findall(r"`((?!bridge_)[a-z]+_[a-z_]+)`", RUNBOOK)) - {
     # Slack's own words, and the board's.
     *("dispatch_failed", "operation_timeout", "http_client_error", "invalid_auth", "token_revoked"),
+    "missing_scope",
     *("invalid_grant", "two_factor_auth_check", "must_reset_password"),
     # A reason, as `outbox show --json` has it.
     "worker_died",

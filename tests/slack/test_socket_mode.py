@@ -248,7 +248,7 @@ async def test_a_wrong_token_is_said_and_asked_again(
         await until(lambda: "refused" in mode.state)
 
         answer = await space.sender.client.get(f"{space.url}/readyz")
-        assert answer.json()["slack"] == "socket mode, refused: invalid_auth"
+        assert (answer.status_code, answer.json()["slack"]) == (503, "socket mode, refused: invalid_auth")
         said = capsys.readouterr().out
         assert "SLACK_APP_TOKEN" in said
         assert "xapp-wrong" not in said

@@ -32,6 +32,9 @@ OF_NOBODY = {
     "away": "the account's own",
     "rejected": "the account's own",
     "closed": "a digest of the bot token",
+    "removal": "a digest of the bot token",
+    "slack_refused": "a digest of the bot token, and Slack's word on it",
+    "slack_away": "nothing",
     "learnt": "how this board behaves",
 }
 

@@ -57,6 +57,7 @@ def report(findings: Sequence[Finding], *, as_json: bool) -> str:
 
 async def _examine(settings: Settings, url: str | None, test_group: str | None) -> list[Finding]:
     kept, (at_slack, scopes) = await asyncio.gather(_kept(settings, url), slack.examine(settings))
+    at_slack += await slack.installation(settings, url)
     files = slack.carries_files(settings, scopes)
     seen, at_board = await asyncio.gather(
         public_address.examine(settings, files=files), board.examine(settings, url, test_group, files=files)

@@ -1,5 +1,6 @@
 """The doctor's look at Slack: the secrets' forms, the bot token, its scopes, Socket Mode and the clock."""
 
+import contextlib
 import logging
 import re
 from collections.abc import Mapping
@@ -7,13 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from redis.exceptions import RedisError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bridge.desk.installation import is_closed
 from bridge.nexudus.wire import server_offset
 from bridge.operator import manifest
 from bridge.operator.doctor.finding import Finding, why
 from bridge.settings.environment import Settings
 from bridge.slack.webapi import CallFailed, calling, client_of
+from bridge.store.client import connect
 
 # Signed requests are believed for five minutes; the last use of a response_url leaves one.
 MOST_SKEW = 60
@@ -50,6 +54,21 @@ async def examine(settings: Settings) -> tuple[list[Finding], frozenset[str]]:
     held = frozenset(each.strip() for each in (told or "").split(","))
     findings += [_bot(answer), _scopes(held if told is not None else None), _files(settings, held), *_clock(headers)]
     return findings + ([await _socket_mode(client, settings)] if settings.slack_app_token else []), held
+
+
+async def installation(settings: Settings, url: str | None) -> list[Finding]:
+    """Whether bridge has closed under this token; nothing where it has not, or the store cannot say."""
+    if url is None:
+        return []
+    async with contextlib.aclosing(connect(url, timeout=3)) as redis:
+        try:
+            closed = await is_closed(redis, settings.prefix, settings.slack_bot_token.get_secret_value())
+        except (RedisError, OSError):  # the look at the store says so
+            return []
+    if not closed:
+        return []
+    said = "the app was removed from the workspace, so nothing is taken or carried"
+    return [Finding("Installation", False, said, f"{_INSTALL}; a token that works opens bridge again within a minute")]
 
 
 def carries_files(settings: Settings, held: frozenset[str]) -> bool:
