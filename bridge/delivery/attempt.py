@@ -111,7 +111,7 @@ class Delivery:
         quiet = entry.kept + self.policy.quiet - (time.time() - entry.drift)
         delay = quiet if quiet > 0 and not entry.noted else self.policy.longest_wait
         if not entry.told:
-            await self.reporting.say_still_trying(entry, unsent=entry.sends == 0)
+            await self.reporting.say_still_trying(entry, unsent=entry.sends == 0, why=entry.shut)
             delay = self._within_patience(entry, delay)
         await self.outbox.put_back(entry, delay, error=entry.shut, looks=entry.looks, board="shut")
 

@@ -6,7 +6,7 @@ The waits are data, so that patience can be read in one place.
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 from bridge.nexudus.wire import BadReference, Refused, Unauthorized, Unavailable, Unsure

@@ -85,7 +85,7 @@ REASONS: Mapping[str, str] = {
     "thread_unreadable": "The thread could not be read; untick this to post the one message.",
     "original_gone": "We do not keep that message any more. Please open its menu and choose Post to community again.",
     "private_forbidden": "This message is not from a public channel, and this space keeps such messages in Slack.",
-    "private_unknown": "We could not find out whether this message is from a public channel. Please try again in a "
+    "private_unknown": "Slack did not tell us whether this message is from a public channel. Please try again in a "
     "minute.",
     # the Slack side of who you are
     "foreign": "Only members of this Slack workspace can post here; your account belongs to another one.",
@@ -122,7 +122,7 @@ REASONS: Mapping[str, str] = {
     "patience": "The board could not be reached for too long, so we stopped trying.",
     "patience_login": "The board did not accept this app's login for too long, so we stopped trying. Please tell the "
     "community team.",
-    "patience_slack": "Slack did not tell us for too long who you are, so we stopped trying.",
+    "patience_slack": "We could not look up in Slack who you are for too long, so we stopped trying.",
     "worker_died": "Something in this post stops us from carrying it. Please tell the community team the "
     "reference below.",
     "several": "More than one post on the board looks like yours, and we do not guess.",
@@ -151,7 +151,7 @@ FAULTS: Mapping[str, str] = {
     "": "We cannot get it onto the board right now.",
     "board": "We cannot reach the board right now.",
     "board_refused": "The board does not accept this app's login right now; please tell the community team.",
-    "slack": "Slack does not tell us right now who you are.",
+    "slack": "Slack does not answer us right now.",
     "slack_refused": "Slack does not accept this app right now; please tell the community team.",
     "store": "We cannot look up who you are right now.",
 }
@@ -235,7 +235,7 @@ THREAD_UNREADABLE: Mapping[str, str] = {
 }
 CHOOSE_LOCATION = "Choose a location, then press Post."
 CANNOT_POST = "*You cannot post yet.* {why}"
-PLACES_UNKNOWN = "{why} So locations and groups are missing here. You can post all the same."
+PLACES_UNKNOWN = "{why} Locations and groups are missing here until then. You can post all the same."
 POSTED_BEFORE = "This message was posted before, by {user}: {link}. Posting it again makes a second post."
 
 POSTED = "Posted to the community board"

@@ -27,9 +27,14 @@ _ANSWERS = frozenset({
 REINSTALL = "run bridge doctor; as a rule: install the app again and copy its new token to SLACK_BOT_TOKEN"
 _REMEDIES: Mapping[Fault, str] = {
     "token": REINSTALL,
-    "refused": "run bridge doctor, which compares the app's scopes with those that are needed",
+    "refused": "run bridge doctor",
     "turn": "none is needed: it is asked again when Slack said",
     "away": "none, if it passes: it is asked again; slack-status.com tells about outages",
+}
+# By Slack's word, where that says more. https://docs.slack.dev/reference/methods/views.open has some.
+_REMEDIES_BY_WORD: Mapping[str, str] = {
+    "missing_scope": "run bridge doctor, which names the scope; add it and install the app again",
+    "expired_trigger_id": "this machine or its way to Slack is slow: see operation_timeout in docs/runbook.md",
 }
 
 
@@ -89,7 +94,11 @@ class SlackHealth:
 
 def _tell(method: str, failed: CallFailed) -> None:
     about = (method, failed.error)
-    details = {"method": method, "error": failed.error, "remedy": _REMEDIES[failed.fault]}
+    details = {
+        "method": method,
+        "error": failed.error,
+        "remedy": _REMEDIES_BY_WORD.get(failed.error, _REMEDIES[failed.fault]),
+    }
     if failed.fault == "token":
         at_most_once_a_minute("slack_refuses_token", *about, **details)
     else:

@@ -28,6 +28,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bridge import metrics
 from bridge.slack.http import dispatch
 from bridge.slack.intake import Refusal, admit, sent_at
+from bridge.slack.warnings import at_most_once_a_minute
 from bridge.slack.webapi import CallFailed, calling
 
 log = structlog.get_logger()
@@ -116,11 +117,12 @@ class SocketMode:
 
     def _tell(self, failed: CallFailed) -> None:
         self._refused = failed.error if failed.refused else ""
+        about = ("apps.connections.open", failed.error)
         if failed.refused:
             remedy = "check SLACK_APP_TOKEN and its connections:write"
-            log.error("socket_mode_refused", error=failed.error, remedy=remedy)
+            at_most_once_a_minute("socket_mode_refused", *about, method=about[0], error=about[1], remedy=remedy)
         else:
-            log.warning("socket_mode_away", error=failed.error)
+            at_most_once_a_minute("socket_mode_away", *about, method=about[0], error=about[1])
 
     def _note(self, *, connected: bool) -> None:
         if connected != self._connected:

@@ -188,6 +188,8 @@ def _standing_blocks(entry: Entry) -> list[Block]:
 def _standing(entry: Entry) -> str:
     state = heading(entry, entry.outcome)
     why = f"\n{escape(entry.outcome.explanation())}" if entry.outcome and entry.outcome.reason else ""
+    if entry.outcome is None and entry.held_up_by:
+        why = f"\n{sentences.FAULTS[entry.held_up_by]}"
     when = f"<!date^{int(entry.kept)}^{{date_short_pretty}} {{time}}|{sentences.EARLIER}>"
     return f"{_subject(entry, entry.outcome)}\n*{state}* · {when} · {entry.id}{why}"
 
