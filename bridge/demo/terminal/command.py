@@ -1,7 +1,5 @@
 """`bridge demo --terminal`: the whole product told in a terminal, without any account; nothing of it is kept."""
 
-import io
-import sys
 from pathlib import Path
 
 import typer
@@ -22,10 +20,7 @@ INTRODUCTION = (
 
 async def main() -> None:
     """Tells the story. Exits 1 when bridge did not do what it promises, 130 on Ctrl-C."""
-    backstage.without_proxies()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal without UTF-8 shows a question mark instead of a traceback.
-        sys.stdout.reconfigure(errors="replace")
+    backstage.without_network_settings()
     raise typer.Exit(await backstage.unless_interrupted(_tell()))
 
 
