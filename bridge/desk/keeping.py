@@ -25,6 +25,7 @@ from bridge.post.refusals import NotAllowed
 from bridge.settings.environment import Settings
 from bridge.slack.intake import hung_up, sent_at
 from bridge.slack.webapi import WebApi
+from bridge.store import trouble
 from bridge.telling import blocks
 from bridge.words.mrkdwn import escape
 
@@ -132,8 +133,9 @@ class Desk:
             async with asyncio.timeout(self.brief + SPARE):
                 kept = await self.outbox.put(key, draft, nonce=nonce, watch=self.brief + WATCHED)
         except (RedisError, TimeoutError) as error:
-            log.error("not_kept", error=type(error).__name__)
-            return Waited(problem=Problem("message", "store_away"))
+            unsure = trouble.may_have_run(error)
+            log.error("not_kept", error=trouble.of(error).kind, sure=not unsure)
+            return Waited(problem=Problem("message", "store_unsure" if unsure else "store_away"))
         metrics.PUT.labels(kept.disposition).inc()
         if kept.disposition == "already kept":
             metrics.DUPLICATES.labels("post").inc()

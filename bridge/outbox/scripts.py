@@ -27,5 +27,7 @@ TOLD = script(_LUA / "told.lua")
 NOTE = script(_LUA / "note.lua")
 SET_ASIDE = script(_LUA / "set_aside.lua")
 
+TRIAL = script(_LUA / "trial.lua")
+
 CANCEL = script(_LUA / "cancel.lua")
 RETRY = script(_LUA / "retry.lua")
