@@ -38,7 +38,8 @@ async def run(
     if worker:
         closed = bridge.desk.installation.is_closed
         work += [bridge.delivery.run(closed), bridge.carrying.run(closed)]
-    greetings = [asyncio.create_task(bridge.greet_slack())]
+    # The look at the store says in the log what is the matter with it, before the first person finds out.
+    greetings = [asyncio.create_task(each) for each in (bridge.greet_slack(), bridge.store_answers())]
     if worker:
         greetings += [asyncio.create_task(each) for each in (bridge.watch_board(), bridge.look_beside())]
     tasks = [asyncio.create_task(each) for each in work]
