@@ -98,7 +98,8 @@ class Desk:
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("task_failed", error=type(error).__name__, exc_info=error)
+            heard = isinstance(error, RedisError)  # where it was asked; that line says more than a traceback
+            log.error("task_failed", error=type(error).__name__, exc_info=None if heard else error)
 
     def is_ours(self, team: str) -> bool:
         """Whether somebody acts from the workspace that installed the app; delivery asks Slack again."""
