@@ -26,6 +26,7 @@ from bridge.post.refusals import NotAllowed
 from bridge.settings.environment import Settings
 from bridge.slack.intake import hung_up, sent_at
 from bridge.slack.webapi import CallFailed, WebApi
+from bridge.store import trouble
 from bridge.telling import blocks
 from bridge.words.mrkdwn import escape
 
@@ -101,7 +102,8 @@ class Desk:
             return
         # Slack's own failures have had their line, with the method and Slack's word.
         if not isinstance(error, CallFailed):
-            log.error("task_failed", error=type(error).__name__, exc_info=error)
+            heard = isinstance(error, RedisError)  # where it was asked; that line says more than a traceback
+            log.error("task_failed", error=type(error).__name__, exc_info=None if heard else error)
 
     def is_ours(self, team: str) -> bool:
         """Whether somebody acts from the workspace that installed the app; delivery asks Slack again."""
@@ -138,8 +140,9 @@ class Desk:
                     return Waited(problem=Problem("message", "removed"))
                 kept = await self.outbox.put(key, draft, nonce=nonce, watch=self.brief + WATCHED)
         except (RedisError, TimeoutError) as error:
-            log.error("not_kept", error=type(error).__name__)
-            return Waited(problem=Problem("message", "store_away"))
+            unsure = trouble.may_have_run(error)
+            log.error("not_kept", error=trouble.of(error).kind, sure=not unsure)
+            return Waited(problem=Problem("message", "store_unsure" if unsure else "store_away"))
         metrics.PUT.labels(kept.disposition).inc()
         if kept.disposition == "already kept":
             metrics.DUPLICATES.labels("post").inc()
