@@ -36,8 +36,7 @@ async def run(
     if web and bridge.socket is not None:
         work.append(bridge.socket.run(stopping))
     if worker:
-        closed = bridge.desk.installation.is_closed
-        work += [bridge.delivery.run(closed), bridge.carrying.run(closed)]
+        work.append(bridge.delivery.run(bridge.desk.installation.is_closed, bridge.carrying.work))
     # The look at the store says in the log what is the matter with it, before the first person finds out.
     greetings = [asyncio.create_task(each) for each in (bridge.watch_slack(), bridge.store_answers())]
     if worker:

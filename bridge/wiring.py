@@ -28,6 +28,7 @@ from bridge.nexudus.client import Nexudus
 from bridge.outbox import ledger, trial
 from bridge.outbox.census import measure
 from bridge.outbox.ledger import Outbox
+from bridge.outbox.worker import LOOK
 from bridge.settings.environment import Settings
 from bridge.settings.network import http_client
 from bridge.slack.http import Health
@@ -126,7 +127,7 @@ async def build(settings: Settings, redis_url: str, *, serving: bool = True) -> 
         certificate=settings.certificate,
         tell=to_the_log() if serving else None,
     )
-    blocking = waiting(redis, block=1.0)
+    blocking = waiting(redis, block=LOOK)
     # Slack's own default of five minutes would outlive every promise; single calls set their own limits.
     timeout = aiohttp.ClientTimeout(total=15, connect=5)
     async with (

@@ -12,7 +12,7 @@ from bridge.delivery import decision
 from bridge.files.queue import FileQueue
 from bridge.form.stash import Stash
 from bridge.outbox.ledger import Outbox
-from bridge.outbox.worker import Worker
+from bridge.outbox.worker import Work, Worker
 from bridge.post.draft import Draft, Origin, Outcome
 from bridge.post.entry import Entry
 from tests.support.commanding import TEAM, bridge, draft, end, mark_as_sending, put
@@ -99,7 +99,7 @@ async def test_a_claim_that_breaks_ends_no_process(redis: Redis, capsys: pytest.
     async def is_closed() -> bool:
         return False
 
-    working = asyncio.create_task(Worker(queue, attempt, "posts", 1, stopping).run(is_closed))
+    working = asyncio.create_task(Worker([Work(queue, attempt, "posts", 1, stopping)]).run(is_closed))
     await until_async(lambda: redis.exists(queue.key("done")), 5)
     stopping.set()
     await working
@@ -168,8 +168,8 @@ async def test_a_damaged_look_up_is_looked_up_again(space: Space, text: str | by
 @pytest.mark.parametrize("text", ["not json", "[" * 200_000, "[1]"])
 async def test_a_damaged_original_is_none(resting: Space, text: str) -> None:
     """What a form was opened on and cannot be read counts as gone, which the form can say."""
-    originals = Stash(resting.redis, resting.settings.prefix)
-    name = str(await originals.keep({"text": "Soup"}))
+    originals = Stash(resting.redis, resting.settings.prefix, b"key")
+    name = str(await originals.keep(ANA, {"text": "Soup"}))
     assert await originals.read(name) == {"text": "Soup"}
     await resting.redis.set(resting.settings.prefix + name, text, ex=60)
     assert await originals.read(name) is None
