@@ -254,8 +254,9 @@ class Listeners:
 
     async def wrote_to_the_bot(self, ack: AsyncAck, body: Payload, event: Payload) -> BoltResponse:
         """A direct message is answered with what bridge can do; its own and edited ones are not."""
-        person = event.get("channel_type") == "im" and event.get("user") and not event.get("subtype")
+        user = event.get("user")
+        person = event.get("channel_type") == "im" and isinstance(user, str) and user and not event.get("subtype")
         if person and not event.get("bot_id") and await self.desk.first_time(f"event:{body.get('event_id')}"):
             text = sentences.HELP.format(command=self.command)
-            self.desk.spawn(self.desk.message(str(event["user"]), text))
+            self.desk.spawn(self.desk.message(str(user), text))
         return await ack()

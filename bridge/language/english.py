@@ -104,6 +104,8 @@ REASONS: Mapping[str, str] = {
     "Please ask the community team.",
     "no_login": "You have no login for the members' portal yet. Ask the community team to invite you; "
     "posts always stand under your own account.",
+    "login_differs": "Your member profile and your login on the board have different e-mail addresses, so we do not "
+    "know whether that login is yours. Ask the community team to make them the same.",
     "ambiguous": "Several accounts on the board have your e-mail address, and we do not guess which is you. "
     "Ask the community team to merge them.",
     "no_board_access": "You may not use the discussion board at {name} yet. Please ask the community team.",

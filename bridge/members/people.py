@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bridge.members.cache import Cache
-from bridge.members.trusted_email import gate, snapshot
+from bridge.members.trusted_email import gate, same_address, snapshot
 from bridge.nexudus.client import Nexudus
-from bridge.nexudus.wire import BadReference
+from bridge.nexudus.wire import BadReference, Refused
 from bridge.post.refusals import NotAllowed, SlackAway
 from bridge.words.names import Mentioned, Names
 
@@ -131,7 +131,21 @@ class People:
         active = [each for each in with_login if each.get("UserActive") is not False]
         if with_login and not active:
             raise NotAllowed("inactive")
+        await self._same_logins(active, email)
         return [_coworker_profile(each) for each in active]
+
+    async def _same_logins(self, profiles: Sequence[Record], email: str) -> None:
+        """Whether the logins behind these profiles have the same address, as far as the board shows them to us.
+
+        Raises NotAllowed: whoever keeps a profile's address may have mistyped it, and a thread stands under the login.
+        """
+        for login in dict.fromkeys(int(each["UserId"]) for each in profiles):
+            try:
+                own = await self.board.user(login)
+            except Refused:
+                continue  # without the role User-Read it cannot be seen; one that is gone, the board refuses by itself
+            if not _is(own, email):
+                raise NotAllowed("login_differs")
 
     async def _logins(self, email: str) -> list[Profile]:
         # The filter may be a "contains": only the exact address counts.
@@ -232,11 +246,6 @@ class People:
             return str((await self.slack_profile(user))["name"])
         except (SlackAway, NotAllowed):
             return None
-
-
-def same_address(one: object, other: object) -> bool:
-    """Equal but for the case of ASCII letters: Unicode's folding takes other letters for equal, too."""
-    return str(one or "").strip().encode().lower() == str(other or "").strip().encode().lower()
 
 
 def _is(record: Mapping[str, Any], email: str) -> bool:

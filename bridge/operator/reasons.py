@@ -36,6 +36,7 @@ _ENDED: Mapping[str, str] = {
     "inactive": "the member profile is not active in Nexudus",
     "profile_unreadable": "Nexudus lists the member profile and does not show it",
     "no_login": "the member profile has no portal login",
+    "login_differs": "the login's address is not the member profile's",
     "ambiguous": "several accounts on the board have this address",
     "no_board_access": "the member profile may not use the board",
     "no_location": "the member profile belongs to no location here",
