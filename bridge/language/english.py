@@ -77,6 +77,11 @@ REASONS: Mapping[str, str] = {
     "whether it was; if it does not, send it again.",
     "removed": "Slack says that this app was removed from the workspace, so nothing can be posted. Copy your words and "
     "ask the community team to install it again.",
+    "tried_posted": "This is on the board already: {link}. It was not posted a second time; for one more, copy your "
+    "words into a new form.",
+    "tried_waits": "This is being tried again already, and you will hear how it ended. It was not sent a second time.",
+    "tried_unsure": "This may be on the board already. Please look there first; if it is missing, copy your words into "
+    "a new form.",
     "files_gone": "We do not keep the list of these files any more. Copy your words, close the form, and open the "
     "message's menu again.",
     "form_stale": "This form is too old. Copy your words, close it, and open it again.",

@@ -28,5 +28,6 @@ NOTE = script(_LUA / "note.lua")
 RECALL = script(_LUA / "recall.lua")
 SET_ASIDE = script(_LUA / "set_aside.lua")
 
+STANDING = script(_LUA / "standing.lua")
 CANCEL = script(_LUA / "cancel.lua")
 RETRY = script(_LUA / "retry.lua")

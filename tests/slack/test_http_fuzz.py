@@ -172,7 +172,7 @@ async def test_a_mutant_of_an_event_fails_nowhere(shared: Space, kind: Any, data
     await nothing_fails(shared, value)
 
 
-ODD = (
+ODD: tuple[Any, ...] = (
     None,
     0,
     7,
