@@ -200,7 +200,7 @@ class Desk:
 
     async def whoami(self, user: str) -> str:
         try:
-            profiles = await self.places.people.profiles(user)
+            profiles = await self.places.people.profiles(user, anew=True)
             where = [str(each["Name"]) for each in await self.places.locations_of(user)]
         except NotAllowed as refused:
             return escape(sentences.reason(refused.reason, refused.detail))

@@ -79,7 +79,7 @@ class Listeners:
 
     async def _open(self, ack: AsyncAck, body: Payload, form: Form) -> BoltResponse:
         """The form, whole where all of it is known in a moment; else from the payload alone, and completed later."""
-        looking = self.desk.spawn(self.desk.lookups.completed(form))
+        looking = self.desk.spawn(self.desk.lookups.completed(form, anew=True))
         if not await self.desk.first_time(f"opened:{body.get('trigger_id')}"):
             return await ack()
         await asyncio.wait([looking], timeout=INSTANT)

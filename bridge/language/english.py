@@ -69,6 +69,8 @@ REASONS: Mapping[str, str] = {
     "message_empty": "Write a message; a short one will do.",
     "too_long": "Too long by {over}: the {what} may have {limit} characters.",
     "guests_needed": "Choose at least one guest: a private post needs somebody who can read it.",
+    "guests_only_you": "You are the only guest yourself. A private post needs somebody else who can read it: "
+    "choose one.",
     "guests_many": "Choose at most {most} guests for one post.",
     "too_many": "You have reached {limit} posts this hour, the most for one person here. Please try again later.",
     "store_away": "We cannot keep your post right now. Your words stay here; send them again in a minute. "
@@ -121,7 +123,10 @@ REASONS: Mapping[str, str] = {
     "group_elsewhere": "That group is not at {name}. Choose one of its groups, or none.",
     "group_not_member": "Only members of that group may post in it. Choose another group, or none.",
     "instant_not_allowed": "Only a few people here may send it right away. Choose the daily digest.",
-    "guests_unmapped": "Not on the board, or not at this location: {who}. Remove them, or ask the community team.",
+    "guests_unmapped": "Not found on the board, or not at this location: {who}. Remove them, or ask the community "
+    "team.",
+    "guests_refused": "Slack's guest accounts cannot take part in posts here: {who}. Remove them, or ask the community "
+    "team.",
     "board_refused": "The board did not accept it. {said}",
     "reference_refused": "The board does not let us post in your name: your login there may be gone, or the app "
     "lacks a right. Please tell the community team.",

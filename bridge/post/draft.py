@@ -180,6 +180,7 @@ def check(draft: Draft, limits: Limits) -> list[Problem]:
         _too_long("message", len(plain), limits.message),
         _too_long("tags", len(compose_tags(draft)), limits.tags),
         Problem("guests", "guests_needed") if draft.private and not draft.guests else None,
+        Problem("guests", "guests_only_you") if draft.private and set(draft.guests) == {draft.origin.user} else None,
         Problem("guests", "guests_many", {"most": MOST_GUESTS}) if len(draft.guests) > MOST_GUESTS else None,
     ]
     return [problem for problem in found if problem is not None]
