@@ -12,8 +12,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 _KEEP = Path(__file__).with_name("keep.lua").read_text()
-# What begins the key of a look-up that is under way; and how many seconds it may take and still be kept.
-_MARK, _LONGEST = "looking:", 300
+# How many seconds a look-up may take and still be kept.
+_LONGEST = 300
+
+
+def _mark(key: str) -> str:
+    """The key of a look-up that is under way; a name of its own, which no search for the values finds."""
+    return f"looking:{key.replace(':', '-')}"
 
 
 class _Flight:
@@ -59,7 +64,7 @@ class Cache:
 
         What is not `believed` is looked up anew: the answer is then of a look-up that began after this call.
         """
-        known, mark = await self.several(key, _MARK + key)
+        known, mark = await self.several(key, _mark(key))
         if known is not None and believed(known):
             return known
         flight = self._flights.get(key)
@@ -96,20 +101,20 @@ class Cache:
         if flight.mark:
             life = max(1, round((ttl(value) if callable(ttl) else ttl) * 1000))
             with suppress(RedisError):
-                keys = [self._prefix + key, self._prefix + _MARK + key]
+                keys = [self._prefix + key, self._prefix + _mark(key)]
                 await self._keep(keys=keys, args=[json.dumps(flight.mark), json.dumps(value), life])
         return value
 
     async def _marked(self, key: str) -> Any:
         """The mark of a look-up that begins now; another process's is as good, or each would undo the other's."""
         mark = secrets.token_hex(8)
-        if await self._redis.set(self._prefix + _MARK + key, json.dumps(mark), ex=_LONGEST, nx=True):
+        if await self._redis.set(self._prefix + _mark(key), json.dumps(mark), ex=_LONGEST, nx=True):
             return mark
-        return await self.remembered(_MARK + key)
+        return await self.remembered(_mark(key))
 
     async def drop(self, *keys: str) -> None:
         """Raises RedisError: what was to be forgotten would be believed until its time is over."""
-        await self._redis.delete(*(self._prefix + each for key in keys for each in (key, _MARK + key)))
+        await self._redis.delete(*(self._prefix + each for key in keys for each in (key, _mark(key))))
 
 
 def _read(text: str | bytes) -> Any:

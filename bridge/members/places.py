@@ -130,8 +130,8 @@ class Places:
 
     async def standing(self, user: str, *, anew: bool = False) -> Standing:
         """`anew` as `profiles` has it. Raises NotAllowed, SlackAway, and the board's errors."""
-        profiles, listed = await asyncio.gather(self.people.profiles(user, anew=anew), self.locations())
-        locations = {each["Id"]: each for each in listed}
+        profiles = await self.people.profiles(user, anew=anew)
+        locations = {each["Id"]: each for each in await self.locations()}
         return Standing(tuple(profiles), locations, self.rules.default_location)
 
     async def locations_of(self, user: str) -> list[Record]:

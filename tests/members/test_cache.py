@@ -85,7 +85,7 @@ async def test_many_who_ask_at_once_cost_one_look_up(redis: Redis) -> None:
 async def test_a_mark_ends_by_itself(redis: Redis) -> None:
     """A process that dies while it looks up leaves nothing for ever."""
     task = await asked(Cache(redis, PREFIX), Slow("x"))
-    assert 0 < await redis.ttl(f"{PREFIX}looking:slack:U1") <= 300
+    assert 0 < await redis.ttl(f"{PREFIX}looking:slack-U1") <= 300
     task.cancel()
 
 
