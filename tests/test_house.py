@@ -87,7 +87,7 @@ def test_every_script_is_lua_that_redis_reads(redis_url: str) -> None:
     """Each .lua file compiles, behind what its wing's scripts share, and no script is left in a string."""
     with Redis.from_url(redis_url) as redis:
         for file in BRIDGE.rglob("*.lua"):
-            redis.script_load(file.read_text() if file.parent.name == "nexudus" else script(file))
+            redis.script_load(file.read_text() if file.parent.name in ("nexudus", "members") else script(file))
     assert [each.name for each in BRIDGE.rglob("*.py") if "redis.call(" in each.read_text()] == []
 
 

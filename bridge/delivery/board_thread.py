@@ -52,7 +52,7 @@ async def _guests(draft: Draft, author: Author, places: Places) -> list[int] | N
         return None
     found = await places.guests(draft.guests, author.location, author.profile)
     if draft.private and not found:
-        raise NotAllowed("guests_needed", "guests")
+        raise NotAllowed("guests_only_you", "guests")
     return found
 
 

@@ -19,8 +19,9 @@ from bridge.language import sentences
 from bridge.members.faults import AWAY, whose
 from bridge.members.places import Places
 from bridge.moments import BRIEF, INSTANT, PATIENCE, QUICK, SPARE, WATCHED
+from bridge.outbox import tries
 from bridge.outbox.ledger import Outbox
-from bridge.post.draft import Draft, Origin, Outcome, Problem
+from bridge.post.draft import NOT_POSTED, Draft, Origin, Outcome, Problem
 from bridge.post.entry import Entry
 from bridge.post.refusals import NotAllowed
 from bridge.settings.environment import Settings
@@ -149,6 +150,8 @@ class Desk:
         log.info("put", id=kept.id, disposition=kept.disposition, user=draft.origin.user)
         if kept.disposition == "too many":
             return Waited(problem=Problem("subject", "too_many", {"limit": self.outbox.per_hour}))
+        if kept.disposition == "tried again":
+            return Waited(problem=await self._tried(kept.id))
         try:
             async with asyncio.timeout(max(0.0, until + SPARE - time.monotonic())):
                 self.waiting.add(kept.id)
@@ -157,6 +160,14 @@ class Desk:
             return Waited(kept.id)
         finally:
             self.waiting.discard(kept.id)
+
+    async def _tried(self, id_: str) -> Problem:
+        """What became of another try of the same post, where this one would have been a second thread."""
+        with contextlib.suppress(RedisError):
+            if (other := await self.outbox.get(id_)) and other.state in ("posted", "unsure"):
+                link = (other.outcome.link if other.outcome else "") or other.id
+                return Problem("subject", f"tried_{other.state}", {"link": link})
+        return Problem("subject", "tried_waits")
 
     async def _wait(self, id_: str, until: float, *, changed: bool) -> Waited:
         while True:
@@ -192,7 +203,7 @@ class Desk:
 
     async def whoami(self, user: str) -> str:
         try:
-            profiles = await self.places.people.profiles(user)
+            profiles = await self.places.people.profiles(user, anew=True)
             where = [str(each["Name"]) for each in await self.places.locations_of(user)]
         except NotAllowed as refused:
             return escape(sentences.reason(refused.reason, refused.detail))
@@ -224,10 +235,29 @@ class Desk:
         await self.api.call("chat.postMessage", channel=user, **blocks.note(text))
 
     async def entry_of(self, actor: Mapping[str, str], id_: str) -> Entry | None:
-        """The draft, if it is this person's own. Raises RedisError."""
+        """The draft, if it is this person's own. Raises RedisError.
+
+        Slack's ids of people are unique; which team a payload names depends on where in an organisation they act.
+        """
         entry = await self.outbox.get(id_)
-        own = entry and (entry.draft.origin.team, entry.draft.origin.user) == (actor["team"], actor["user"])
-        return entry if own else None
+        return entry if entry and entry.draft.origin.user == actor["user"] else None
+
+    async def latest(self, origin: Origin) -> list[Entry]:
+        """A person's latest drafts, newest first, whatever team they were named with. Raises RedisError."""
+        home = self.api.known_home()
+        teams = {origin.team, home[0] if home else origin.team}
+        found = {each.id: each for team in teams for each in await self.outbox.latest(team, origin.user)}
+        return sorted(found.values(), key=lambda each: each.kept, reverse=True)[:5]
+
+    async def standing(self, entry: Entry) -> Entry:
+        """The draft, or the other try of the same post that is under way or may be on the board. Raises RedisError."""
+        return await tries.standing(self.outbox, entry.id) or entry if entry.state in NOT_POSTED else entry
+
+    async def say_what_became(self, origin: Origin, entry: Entry) -> None:
+        """To whoever presses an old button: in the view that it stands in, else where they pressed it."""
+        if origin.view and not await self.open_forms.update(origin, blocks.report_view(entry, entry.outcome), None):
+            return
+        await self.say(origin, blocks.already(entry))
 
     async def cancel(self, actor: Mapping[str, str], id_: str, response_url: str | None) -> None:
         origin = Origin(actor["team"], actor["user"], time.time(), response_url=response_url)

@@ -79,7 +79,7 @@ class Listeners:
 
     async def _open(self, ack: AsyncAck, body: Payload, form: Form) -> BoltResponse:
         """The form, whole where all of it is known in a moment; else from the payload alone, and completed later."""
-        looking = self.desk.spawn(self.desk.lookups.completed(form))
+        looking = self.desk.spawn(self.desk.lookups.completed(form, anew=True))
         if not await self.desk.first_time(f"opened:{body.get('trigger_id')}"):
             return await ack()
         await asyncio.wait([looking], timeout=INSTANT)
@@ -123,7 +123,7 @@ class Listeners:
         if word == "status":
             try:
                 async with asyncio.timeout(self.desk.brief):
-                    latest = await self.desk.outbox.latest(origin.team, origin.user)
+                    latest = await self.desk.latest(origin)
             except (RedisError, TimeoutError):
                 return await ack(**blocks.ephemeral(sentences.STORE_AWAY))
             return await ack(**blocks.ephemeral_message(blocks.status_message(latest, self.command)))
@@ -210,18 +210,20 @@ class Listeners:
     async def tried_again(self, ack: AsyncAck, body: Payload) -> BoltResponse:
         origin = payloads.reply_origin(body)
         try:
-            entry = await self.desk.entry_of(payloads.actor(body), payloads.pressed(body))
-            reopens = entry is not None and entry.state in NOT_POSTED
-            if entry is not None and reopens:
-                await self.desk.note_known(entry)
+            pressed = await self.desk.entry_of(payloads.actor(body), payloads.pressed(body))
+            standing = await self.desk.standing(pressed) if pressed else None
+            if standing is not None and standing.state in NOT_POSTED:
+                await self.desk.note_known(standing)
         except RedisError:
             self.desk.spawn(self.desk.say(origin, sentences.STORE_AWAY))
             return await ack()
-        if entry is None or not reopens:
-            said = sentences.CANNOT_REOPEN.get(entry.state, sentences.GONE) if entry else sentences.GONE
-            self.desk.spawn(self.desk.say(origin, said))
+        if pressed is None or standing is None:
+            self.desk.spawn(self.desk.say(origin, sentences.GONE))
             return await ack()
-        form = await self.desk.prefill.again(entry, origin)
+        if standing.state not in NOT_POSTED:
+            self.desk.spawn(self.desk.say_what_became(origin, standing))
+            return await ack()
+        form = await self.desk.prefill.again(pressed, origin)
         if origin.view:
             self.desk.spawn(self.desk.lookups.show_again(form))
             return await ack()
@@ -254,8 +256,9 @@ class Listeners:
 
     async def wrote_to_the_bot(self, ack: AsyncAck, body: Payload, event: Payload) -> BoltResponse:
         """A direct message is answered with what bridge can do; its own and edited ones are not."""
-        person = event.get("channel_type") == "im" and event.get("user") and not event.get("subtype")
+        user = event.get("user")
+        person = event.get("channel_type") == "im" and isinstance(user, str) and user and not event.get("subtype")
         if person and not event.get("bot_id") and await self.desk.first_time(f"event:{body.get('event_id')}"):
             text = sentences.HELP.format(command=self.command)
-            self.desk.spawn(self.desk.message(str(event["user"]), text))
+            self.desk.spawn(self.desk.message(str(user), text))
         return await ack()

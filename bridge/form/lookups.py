@@ -61,18 +61,19 @@ class Lookups:
     def with_what_is_known(self, form: Form) -> Form:
         return replace(form, may_choose=self.places.rules.may_choose_instant(form.origin.user))
 
-    async def complete(self, form: Form, version: str | None) -> None:
+    async def complete(self, form: Form, version: str | None, *, anew: bool = False) -> None:
         """Bring what had to be looked up into the open form: locations, groups, warnings, earlier posts.
 
-        `version` is the view's hash: a form that was sent meanwhile shows its report and is left alone.
+        `version` is the view's hash: a form that was sent meanwhile shows its report and is left alone. `anew`: it is
+        only now that its person tries.
         """
-        await self.open_forms.show(await self.completed(form), version)
+        await self.open_forms.show(await self.completed(form, anew=anew), version)
 
-    async def completed(self, form: Form) -> Form:
+    async def completed(self, form: Form, *, anew: bool) -> Form:
         """The form with all that has to be looked up; it may take as long as Slack and the board take."""
         form = self.with_what_is_known(form)
         places, earlier, warning = await asyncio.gather(
-            self._places(form), self._earlier_posts(form.origin), self._warning(form)
+            self._places(form, anew=anew), self._earlier_posts(form.origin), self._warning(form)
         )
         notes = dict.fromkeys([*form.notes, *places.pop("notes", ()), *earlier])
         return replace(form, **places, notes=tuple(notes), warning=warning)
@@ -108,7 +109,7 @@ class Lookups:
             conversation=form.conversation or "", thread_said=form.thread_said,
         )  # fmt: skip
         await self.open_forms.update(form.origin, self.open_forms.view(form), None)
-        await self.complete(form, (await self.open_forms.shape(form.origin)).get("version"))
+        await self.complete(form, (await self.open_forms.shape(form.origin)).get("version"), anew=True)
 
     # ── the sent form ───────────────────────────────────────
 
@@ -129,12 +130,12 @@ class Lookups:
 
     # ── what has to be looked up ─────────────────────────────────────────────
 
-    async def _places(self, form: Form) -> dict[str, Any]:
+    async def _places(self, form: Form, *, anew: bool) -> dict[str, Any]:
         """The form's locations and groups; those that it shows stay while they cannot be looked up."""
         user = form.origin.user
         shape = await self.open_forms.shape(form.origin)
         try:
-            standing = await self.places.standing(user)
+            standing = await self.places.standing(user, anew=anew)
             locations = standing.open()
             chosen = int(shape.get("location") or 0) or form.location or standing.only()
             groups: list[Mapping[str, Any]] = []

@@ -141,7 +141,7 @@ class Prefill:
             kept, draft.credit, draft.anonymous,
             subject=draft.subject, tags=", ".join(draft.tags), left=draft.left, unnamed=draft.unnamed,
             location=draft.location, group=draft.group, delivery=draft.delivery, private=draft.private,
-            guests=draft.guests, more=draft.private or bool(draft.guests),
+            guests=draft.guests, more=draft.private or bool(draft.guests), again=entry.id,
         )  # fmt: skip
         form = await self._typed_again(await self._attached_again(form, draft), draft)
         if entry.outcome is not None and (why := entry.outcome.explanation()):

@@ -49,6 +49,7 @@ def read_open(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> Form
         more=bool(data.get("more")),
         left=_strings(data.get("left")),
         unnamed=_strings(data.get("unnamed")),
+        again=_str(data.get("again")) or "",
         notes=_notes(view),
         locations=_offered(view, "location"),
         location=_selected(values.get("location")),
@@ -75,6 +76,7 @@ def read_form(view: Mapping[str, Any], user: str, team: str, seal: Seal) -> tupl
         anonymous=form.anonymous,
         left=form.left,
         unnamed=form.unnamed,
+        again=form.again,
     )
     return draft, form
 

@@ -33,6 +33,7 @@ class FormMemory:
     `original` names a kept message attached whole below what is typed, `conversation` a kept thread, `prefill` is
     the digest of the words that the message field opened with, `files` names the kept list of the message's files.
     `ticked` are the chosen ones of these by id, `thread_ticked` of the thread's, `spared` those that were unticked.
+    `again` is the draft that was not posted and whose words the form opened with.
     """
 
     origin: Origin
@@ -51,6 +52,7 @@ class FormMemory:
     more: bool = False
     left: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
+    again: str = ""
 
 
 # What Slack sends back with the form by itself.

@@ -69,6 +69,8 @@ REASONS: Mapping[str, str] = {
     "message_empty": "Write a message; a short one will do.",
     "too_long": "Too long by {over}: the {what} may have {limit} characters.",
     "guests_needed": "Choose at least one guest: a private post needs somebody who can read it.",
+    "guests_only_you": "You are the only guest yourself. A private post needs somebody else who can read it: "
+    "choose one.",
     "guests_many": "Choose at most {most} guests for one post.",
     "too_many": "You have reached {limit} posts this hour, the most for one person here. Please try again later.",
     "store_away": "We cannot keep your post right now. Your words stay here; send them again in a minute. "
@@ -80,6 +82,11 @@ REASONS: Mapping[str, str] = {
     "whether it was; if it does not, send it again.",
     "removed": "Slack says that this app was removed from the workspace, so nothing can be posted. Copy your words and "
     "ask the community team to install it again.",
+    "tried_posted": "This is on the board already: {link}. It was not posted a second time; for one more, copy your "
+    "words into a new form.",
+    "tried_waits": "This is being tried again already, and you will hear how it ended. It was not sent a second time.",
+    "tried_unsure": "This may be on the board already. Please look there first; if it is missing, copy your words into "
+    "a new form.",
     "files_gone": "We do not keep the list of these files any more. Copy your words, close the form, and open the "
     "message's menu again.",
     "form_stale": "This form is too old. Copy your words, close it, and open it again.",
@@ -107,6 +114,8 @@ REASONS: Mapping[str, str] = {
     "Please ask the community team.",
     "no_login": "You have no login for the members' portal yet. Ask the community team to invite you; "
     "posts always stand under your own account.",
+    "login_differs": "Your member profile and your login on the board have different e-mail addresses, so we do not "
+    "know whether that login is yours. Ask the community team to make them the same.",
     "ambiguous": "Several accounts on the board have your e-mail address, and we do not guess which is you. "
     "Ask the community team to merge them.",
     "no_board_access": "You may not use the discussion board at {name} yet. Please ask the community team.",
@@ -117,7 +126,10 @@ REASONS: Mapping[str, str] = {
     "group_elsewhere": "That group is not at {name}. Choose one of its groups, or none.",
     "group_not_member": "Only members of that group may post in it. Choose another group, or none.",
     "instant_not_allowed": "Only a few people here may send it right away. Choose the daily digest.",
-    "guests_unmapped": "Not on the board, or not at this location: {who}. Remove them, or ask the community team.",
+    "guests_unmapped": "Not found on the board, or not at this location: {who}. Remove them, or ask the community "
+    "team.",
+    "guests_refused": "Slack's guest accounts cannot take part in posts here: {who}. Remove them, or ask the community "
+    "team.",
     "board_refused": "The board did not accept it. {said}",
     "reference_refused": "The board does not let us post in your name: your login there may be gone, or the app "
     "lacks a right. Please tell the community team.",

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bridge.members.cache import Cache
-from bridge.members.trusted_email import gate, snapshot
+from bridge.members.trusted_email import gate, same_address, snapshot
 from bridge.nexudus.client import Nexudus
-from bridge.nexudus.wire import BadReference
+from bridge.nexudus.wire import BadReference, Refused
 from bridge.post.refusals import NotAllowed, SlackAway
 from bridge.words.names import Mentioned, Names
 
@@ -74,22 +74,22 @@ class People:
 
     # ── who ──────────────────────────────────────────────────────────────────
 
-    async def slack_profile(self, user: str) -> Record:
+    async def slack_profile(self, user: str, believed: Callable[[Record], bool] = lambda person: True) -> Record:
         """The snapshot of a Slack person, at most `identity_ttl` old. Raises SlackAway; NotAllowed for strangers."""
 
         async def look_up() -> Record:
             return snapshot(await self._slack.user(user))
 
-        found: Record = await self.cache.get(f"slack:{user}", look_up, self.rules.identity_ttl)
+        found: Record = await self.cache.get(f"slack:{user}", look_up, self.rules.identity_ttl, believed)
         return found
 
-    async def profiles(self, user: str) -> list[Profile]:
-        """Every profile of this person on the board. Raises NotAllowed, SlackAway, and the board's errors."""
+    async def profiles(self, user: str, *, anew: bool = False) -> list[Profile]:
+        """Every profile of this person on the board. Raises NotAllowed, SlackAway, and the board's errors.
+
+        `anew`: they try again, so a refusal is not believed from memory. Whoever has signed up since is found at once.
+        """
         person, found = await self.cache.several(f"slack:{user}", f"member:{user}")
-        person = person or await self.slack_profile(user)
-        if reason := gate(person, await self._slack.home(), self.rules.guests):
-            raise NotAllowed(reason)
-        email = str(person["email"])
+        email = str((await self._passed(user, person, anew=anew))["email"])
 
         async def look_up() -> Record:
             return await self._resolve(email)
@@ -97,7 +97,11 @@ class People:
         def ttl(found: Record) -> float:
             return MISS_TTL if "refused" in found else self.rules.identity_ttl
 
-        found = found or await self.cache.get(f"member:{user}", look_up, ttl)
+        def believed(found: Record) -> bool:
+            return not (anew and "refused" in found)
+
+        if not (found and believed(found)):
+            found = await self.cache.get(f"member:{user}", look_up, ttl, believed)
         # An account may be taken along to another board, where the same ids are other people's.
         if not same_address(found["email"], email) or found.get("board") != self.rules.board:
             await self.cache.drop(f"member:{user}")
@@ -105,6 +109,19 @@ class People:
         if "refused" in found:
             raise NotAllowed(found["refused"], email=email)
         return [Profile(**each | {"businesses": tuple(each["businesses"])}) for each in found["profiles"]]
+
+    async def _passed(self, user: str, person: Record | None, *, anew: bool) -> Record:
+        """The `person` as remembered or looked up, if the gate lets them pass. Raises NotAllowed and SlackAway."""
+        home = await self._slack.home()
+
+        def refused(person: Record) -> str | None:
+            return gate(person, home, self.rules.guests)
+
+        if person is None or (anew and refused(person)):
+            person = await self.slack_profile(user, lambda found: not (anew and refused(found)))
+        if reason := refused(person):
+            raise NotAllowed(reason)
+        return person
 
     async def _resolve(self, email: str) -> Record:
         known = {"email": email, "board": self.rules.board}
@@ -131,7 +148,21 @@ class People:
         active = [each for each in with_login if each.get("UserActive") is not False]
         if with_login and not active:
             raise NotAllowed("inactive")
+        await self._same_logins(active, email)
         return [_coworker_profile(each) for each in active]
+
+    async def _same_logins(self, profiles: Sequence[Record], email: str) -> None:
+        """Whether the logins behind these profiles have the same address, as far as the board shows them to us.
+
+        Raises NotAllowed: whoever keeps a profile's address may have mistyped it, and a thread stands under the login.
+        """
+        for login in dict.fromkeys(int(each["UserId"]) for each in profiles):
+            try:
+                own = await self.board.user(login)
+            except Refused:
+                continue  # without the role User-Read it cannot be seen; one that is gone, the board refuses by itself
+            if not _is(own, email):
+                raise NotAllowed("login_differs")
 
     async def _logins(self, email: str) -> list[Profile]:
         # The filter may be a "contains": only the exact address counts.
@@ -157,13 +188,18 @@ class People:
             return None  # lists may hold deleted records, which cannot be read singly
 
     async def changed(self, user: Mapping[str, Any]) -> bool:
-        """A Slack profile changed: forget the mapping if what it rests on did. Answers whether it did."""
-        known = await self.cache.remembered(f"slack:{user.get('id')}")
-        fresh = snapshot(user)
-        if known is None or all(known.get(name) == value for name, value in fresh.items() if name not in _UNCHECKED):
+        """A Slack profile changed: forget the mapping if what it rests on did. Answers whether something was known.
+
+        Where nothing is known, a look-up may be under way, in whatever process: what it finds is from before.
+        """
+        id_ = user.get("id")
+        if not (isinstance(id_, str) and id_):
             return False
-        await self.forget(str(user["id"]))
-        return True
+        known, fresh = await self.cache.remembered(f"slack:{id_}"), snapshot(user)
+        if known and all(known.get(name) == value for name, value in fresh.items() if name not in _UNCHECKED):
+            return False
+        await self.forget(id_)
+        return known is not None
 
     async def forget(self, user: str) -> None:
         """Drop all that is remembered of a person; looked up anew at the next post."""
@@ -232,11 +268,6 @@ class People:
             return str((await self.slack_profile(user))["name"])
         except (SlackAway, NotAllowed):
             return None
-
-
-def same_address(one: object, other: object) -> bool:
-    """Equal but for the case of ASCII letters: Unicode's folding takes other letters for equal, too."""
-    return str(one or "").strip().encode().lower() == str(other or "").strip().encode().lower()
 
 
 def _is(record: Mapping[str, Any], email: str) -> bool:

@@ -128,9 +128,9 @@ class Places:
         found: list[Record] = await self.cache.get("locations", look_up, self.rules.groups_ttl)
         return found
 
-    async def standing(self, user: str) -> Standing:
-        """Raises NotAllowed, SlackAway, and the board's errors."""
-        profiles = await self.people.profiles(user)
+    async def standing(self, user: str, *, anew: bool = False) -> Standing:
+        """`anew` as `profiles` has it. Raises NotAllowed, SlackAway, and the board's errors."""
+        profiles = await self.people.profiles(user, anew=anew)
         locations = {each["Id"]: each for each in await self.locations()}
         return Standing(tuple(profiles), locations, self.rules.default_location)
 
@@ -140,7 +140,7 @@ class Places:
 
     async def location_for(self, user: str, asked: int | None) -> tuple[Record, Profile]:
         """The location and this person's profile there. Raises NotAllowed."""
-        return (await self.standing(user)).choose(asked)
+        return (await self.standing(user, anew=True)).choose(asked)
 
     async def groups_for(self, location: int, profile: Profile) -> list[Record]:
         """The groups of a location in which this profile may post; a login alone may in the public ones only."""
@@ -171,7 +171,7 @@ class Places:
     async def author(self, draft: Draft) -> Author:
         """As whom, where and in which group this draft may be posted. Raises NotAllowed."""
         user = draft.origin.user
-        standing = await self.standing(user)
+        standing = await self.standing(user, anew=True)
         location, profile = standing.choose(draft.location)
         if draft.delivery == "instant" and not self.rules.may_choose_instant(user):
             raise NotAllowed("instant_not_allowed", "delivery")
@@ -191,22 +191,26 @@ class Places:
         return replace(author, group=group["Id"], group_name=group["Name"], group_hidden=hidden)
 
     async def guests(self, users: Sequence[str], location: int, author: Profile) -> list[int]:
-        """The guests' UserIds. Raises NotAllowed naming those who cannot be found."""
-        found, unmapped = [], []
+        """The guests' UserIds. Raises NotAllowed naming those who cannot be found, or whom the settings refuse."""
+        found: list[int] = []
+        left: dict[str, list[str]] = {}
         for user in users:
             try:
-                profiles = await self.people.profiles(user)
-            except NotAllowed:
-                profiles = []
-            here = [each for each in profiles if location in each.businesses and each.can_access]
-            ids = {each.user for each in here}
-            if len(ids) == 1:
-                found.append(ids.pop())
-            else:
-                unmapped.append(await self.people.name(user) or "")
-        if unmapped:
-            raise NotAllowed("guests_unmapped", "guests", who=unmapped)
+                found.append(await self._guest(user, location))
+            except NotAllowed as refused:
+                reason = "guests_refused" if refused.reason == "guest" else "guests_unmapped"
+                left.setdefault(reason, []).append(await self.people.name(user) or "")
+        for reason, names in left.items():
+            raise NotAllowed(reason, "guests", who=names)
         return [each for each in dict.fromkeys(found) if each != author.user]
+
+    async def _guest(self, user: str, location: int) -> int:
+        """The one login of a guest who may read at this location. Raises NotAllowed."""
+        profiles = await self.people.profiles(user, anew=True)
+        ids = {each.user for each in profiles if location in each.businesses and each.can_access}
+        if len(ids) != 1:
+            raise NotAllowed("guests_unmapped")
+        return ids.pop()
 
 
 def _group(record: Mapping[str, Any]) -> Record:

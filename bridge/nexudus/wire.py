@@ -26,6 +26,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from bridge.words.well_formed import well_formed
+
 Record = dict[str, Any]
 
 _BODY_LIMIT = 8 * 1024 * 1024
@@ -211,7 +213,7 @@ def _parse(headers: Mapping[str, str], body: bytes) -> Any:
     if "html" in httpx.Headers(headers).get("content-type", "").lower():
         return None
     try:
-        return json.loads(body)
+        return well_formed(json.loads(body))
     except (ValueError, RecursionError):
         return None
 

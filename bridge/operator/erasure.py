@@ -80,7 +80,7 @@ async def erase(outbox: Outbox, people: People, user: str, names: Iterable[str] 
     `names`: what they are or were called, besides what the caches say, or Slack where those say nothing.
     """
     teams = await _teams(outbox, user)
-    own = [each for team in teams for each in await outbox.latest(team, user, 10**6)]
+    own = {each.id: each for team in teams for each in await outbox.latest(team, user, 10**6)}.values()
     on_their_way = sum(each.state == "sending" for each in own)
     files = {str(file.get("id")) for each in own for file in (*each.files, *each.draft.files)}
     drafts = sum([await outbox.erase(team, user) for team in sorted(teams)])
@@ -108,14 +108,14 @@ class _Scrubbed(NamedTuple):
 
 
 async def _teams(outbox: Outbox, user: str) -> set[str]:
-    """Where they posted from; drafts that outlived the list of their person's are put back into it."""
-    teams = {key.split(":")[-2] async for key in _keys(outbox, f"mine:*:{user}")}
+    """The lists of their drafts, "" for the one of today; drafts that outlived theirs are put back into it."""
+    teams = {key.split(":")[-2] async for key in _keys(outbox, f"mine:*:{user}")} | {""}
     async for key in _keys(outbox, "draft:*"):
         origin = _object((await _fields(outbox, key)).get("draft", "")).get("origin")
         if isinstance(origin, dict) and origin.get("user") == user:
-            team = str(origin.get("team"))
-            await outbox.redis.zadd(outbox.mine_key(team, user), {_id(key): 0}, nx=True)
-            teams.add(team)
+            listed = [await outbox.redis.zscore(outbox.mine_key(user, team), _id(key)) for team in teams]
+            if listed == [None] * len(teams):
+                await outbox.redis.zadd(outbox.mine_key(user), {_id(key): 0})
     return teams
 
 

@@ -227,8 +227,9 @@ async def retry(outbox: Outbox, tokens: Tokens, id_: str) -> Done:
         return await _without_entry(outbox, id_)
     if entry.outcome and entry.outcome.reason == "changed_mind":
         return Done(False, f"{id_} was cancelled by its person; only they may post it again.")
+    again = f"{id_}: its person has sent it again since; tried too, it would stand there twice."
     if await _was_mended(outbox, entry):
-        return Done(False, f"{id_}: its person has sent it again since; tried too, it would stand there twice.")
+        return Done(False, again)
     state = await outbox.retry(id_)
     if state in ("kept", "sending"):
         await tokens.forget_refusal()
@@ -236,6 +237,7 @@ async def retry(outbox: Outbox, tokens: Tokens, id_: str) -> Done:
         "kept": f"{id_} will be tried again at once.",
         "sending": f"{id_} may be on the board already: it will be looked for first, then tried again.",
         "posted": f"{id_} is on the board already; nothing was done.",
+        "tried again": again,
     }
     return Done(state in ("kept", "sending"), sentences.get(state) or _unknown(id_))
 

@@ -35,12 +35,12 @@ def build(settings: Settings, redis: Redis, blocking: Redis) -> "Outbox":
 
 # Whether what is put back waits for the board: no; it tried, and the board was away; it saw so, and did not even try.
 Board = Literal["", "tried", "shut"]
-Disposition = Literal["kept", "already kept", "kept again", "changed", "too many"]
+Disposition = Literal["kept", "already kept", "kept again", "changed", "too many", "tried again"]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What became of a call to `put`, and the draft that now stands for the form."""
+    """What became of a call to `put`, and the draft that now stands for the form; "tried again": for the same post."""
 
     disposition: Disposition
     id: str
@@ -71,9 +71,10 @@ class Outbox:
 
         Raises RedisError when it could not be kept: then nothing may be promised.
         """
-        mine = self.mine_key(draft.origin.team, draft.origin.user)
-        args = (reference(key), draft.digest, draft.to_json(), _ms(watch), self.per_hour, _ms(self.keep), nonce)
-        disposition, id_ = await self.run(scripts.PUT, *args, keys=(self.form_key(key), mine))
+        times = _ms(watch), self.per_hour, _ms(self.keep)
+        args = reference(key), draft.digest, draft.to_json(), *times, nonce, draft.again
+        keys = self.form_key(key), self.mine_key(draft.origin.user)
+        disposition, id_ = await self.run(scripts.PUT, *args, keys=keys)
         return Kept(cast(Disposition, disposition), id_)
 
     async def outcome_for_answer(self, id_: str, *, last: bool, gone: bool = False) -> Outcome | Literal["told"] | None:
@@ -210,8 +211,12 @@ class Outbox:
         return bool(await self.redis.exists(self.record_key(id_)))
 
     async def latest(self, team: str, user: str, count: int = 5) -> list[Entry]:
-        """A person's latest drafts, newest first."""
-        ids = cast("list[str]", await self.redis.zrevrange(self.mine_key(team, user), 0, count - 1))
+        """A person's latest drafts, newest first; with those that older versions listed under this `team`."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for key in (self.mine_key(user), self.mine_key(user, team)):
+                pipe.zrevrange(key, 0, count - 1, withscores=True)
+            kept: dict[str, float] = {id_: at for listed in await pipe.execute() for id_, at in listed}
+        ids = sorted(kept, key=lambda id_: kept[id_], reverse=True)[:count]
         return [entry for id_ in ids if (entry := await self.get(id_))]
 
     async def listing(self) -> AsyncIterator[tuple[str, Entry | None]]:
@@ -228,8 +233,8 @@ class Outbox:
         return [json.loads(text) for text in found]
 
     async def erase(self, team: str, user: str) -> int:
-        """Remove every draft of a person, waiting or ended. Answers how many there were."""
-        ids = cast("list[str]", await self.redis.zrange(self.mine_key(team, user), 0, -1))
+        """Remove every draft in one list of a person's, waiting or ended. Answers how many there were."""
+        ids = cast("list[str]", await self.redis.zrange(self.mine_key(user, team), 0, -1))
         for id_ in ids:
             entry = await self.get(id_)
             form = await self.redis.hget(self.record_key(id_), "form")
@@ -238,7 +243,7 @@ class Outbox:
             for queue in ("due", "attach", "failed"):
                 await self.redis.zrem(self.key(queue), id_)
             await self.redis.delete(self.record_key(id_), *([form] if form else []))
-        await self.redis.delete(self.mine_key(team, user))
+        await self.redis.delete(self.mine_key(user, team))
         return len(ids)
 
     async def rewrite(self, id_: str, fields: Mapping[str, str], *, gone: str) -> None:
@@ -263,8 +268,9 @@ class Outbox:
     def form_key(self, key: str) -> str:
         return self.key(f"form:{key}")
 
-    def mine_key(self, team: str, user: str) -> str:
-        return self.key(f"mine:{team}:{user}")
+    def mine_key(self, user: str, team: str = "") -> str:
+        """Of the list of a person's drafts; `team`: of one that older versions kept for each team that was named."""
+        return self.key(f"mine:{team}:{user}" if team else f"mine:{user}")
 
     def source_key(self, team: str, channel: str, ts: str) -> str:
         return self.key(f"source:{team}:{channel}:{ts}")

@@ -30,5 +30,6 @@ SET_ASIDE = script(_LUA / "set_aside.lua")
 
 TRIAL = script(_LUA / "trial.lua")
 
+STANDING = script(_LUA / "standing.lua")
 CANCEL = script(_LUA / "cancel.lua")
 RETRY = script(_LUA / "retry.lua")

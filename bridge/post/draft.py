@@ -54,7 +54,7 @@ class Draft:
     message} or {"conversation": a thread}. `guests` are Slack user ids, `credit` the Slack id of the author of
     somebody else's message, `anonymous` the sharer's wish that nobody be named, `left` what of it stays in
     Slack, by name, `unnamed` people whose ids stand in the words for want of their names, `files` as `attachment`
-    has them.
+    has them, `again` the draft that was not posted and whose form was opened again for this one.
     """
 
     origin: Origin
@@ -71,11 +71,13 @@ class Draft:
     left: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
     files: tuple[Mapping[str, Any], ...] = ()
+    again: str = ""
 
     @property
     def digest(self) -> str:
         """Tells one content from another: the same form sent twice has the same digest."""
         content = asdict(self) | {"origin": None}
+        del content["again"]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def blanked(self) -> "Draft":
@@ -178,6 +180,7 @@ def check(draft: Draft, limits: Limits) -> list[Problem]:
         _too_long("message", len(plain), limits.message),
         _too_long("tags", len(compose_tags(draft)), limits.tags),
         Problem("guests", "guests_needed") if draft.private and not draft.guests else None,
+        Problem("guests", "guests_only_you") if draft.private and set(draft.guests) == {draft.origin.user} else None,
         Problem("guests", "guests_many", {"most": MOST_GUESTS}) if len(draft.guests) > MOST_GUESTS else None,
     ]
     return [problem for problem in found if problem is not None]

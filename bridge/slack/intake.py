@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from typing import Any
 from urllib.parse import parse_qsl
 
+from bridge.words.well_formed import well_formed
+
 
 class Refusal(Exception):
     """A request that is answered with a bare status."""
@@ -53,7 +55,7 @@ def parse(raw: bytes, content_type: str) -> dict[str, Any]:
 def admit(body: Any) -> dict[str, Any]:
     """What somebody else has parsed, as `parse` would have answered it. Raises Refusal(400), or 404."""
     try:
-        return _admitted(_whole(body))
+        return _admitted(well_formed(body))
     except RecursionError:
         raise Refusal(400) from None
 
@@ -85,18 +87,7 @@ def _form(text: str) -> Any:
 
 def _json(text: str) -> Any:
     # Only JSON's escapes can bring half a surrogate pair: bytes are decoded strictly, percent signs with replacements.
-    return _whole(json.loads(text))
-
-
-def _whole(value: Any) -> Any:
-    """Half a surrogate pair, which no store or wire would take, becomes the replacement character."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_whole(each) for each in value]
-    if isinstance(value, dict):
-        return {_whole(name): _whole(each) for name, each in value.items()}
-    return value
+    return well_formed(json.loads(text))
 
 
 # What Bolt and our listeners take apart must at least be of its kind.

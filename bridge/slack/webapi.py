@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge.post.refusals import Fault, NotAllowed, SlackAway
 from bridge.settings import network
+from bridge.words.well_formed import well_formed
 
 CALL = 10.0
 # Seconds; whoever names more is asked again all the same.
@@ -124,7 +125,7 @@ class WebApi:
     async def user(self, user: str) -> dict[str, Any]:
         """https://docs.slack.dev/reference/methods/users.info. Raises NotAllowed for whom Slack never shows us."""
         try:
-            return dict((await self.call("users.info", read=True, user=user, include_locale="true")).get("user") or {})
+            return _record(await self.call("users.info", read=True, user=user, include_locale="true"), "user")
         except CallFailed as failed:
             if failed.error in ("user_not_found", "user_not_visible"):
                 raise NotAllowed("foreign") from None
@@ -133,7 +134,7 @@ class WebApi:
     async def channel(self, channel: str) -> dict[str, Any]:
         """https://docs.slack.dev/reference/methods/conversations.info; {} for what Slack will not show us."""
         try:
-            return dict((await self.call("conversations.info", read=True, channel=channel)).get("channel") or {})
+            return _record(await self.call("conversations.info", read=True, channel=channel), "channel")
         except CallFailed as failed:
             if failed.passing:
                 raise
@@ -187,6 +188,12 @@ class WebApi:
             return False
         slacks = parts.scheme == "https" and standard and (parts.hostname or "").endswith(_SLACK_DOMAINS)
         return alone and (same or slacks)
+
+
+def _record(answer: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What Slack says of somebody or something, in text that can be said again."""
+    found = answer.get(name)
+    return dict(well_formed(found)) if isinstance(found, dict) else {}
 
 
 def _failed(error: SlackApiError) -> CallFailed:

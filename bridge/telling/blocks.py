@@ -108,6 +108,11 @@ def report_text(entry: Entry, outcome: Outcome | None) -> str:
     return ": ".join(parts[:2]) + (f" — {parts[2]}" if len(parts) > 2 else "") + f" ({entry.id})"
 
 
+def already(entry: Entry) -> str:
+    """What became of a post that somebody wants to try again: said before there can be a second one."""
+    return f"{sentences.CANNOT_REOPEN.get(entry.state, sentences.GONE)}\n{_subject(entry, entry.outcome)}"
+
+
 def report_message(entry: Entry, outcome: Outcome | None) -> Block:
     return {"text": report_text(entry, outcome), "blocks": report_blocks(entry, outcome)}
 

@@ -2,5 +2,6 @@
 
 Start with `conversions`, the ways through. `message` reads a whole message by `rich_text` and `mrkdwn` into `parts`;
 ids, links and times become words in `references` (by their `names`), `slack_links` and `emoji`; `markdown` and
-`into_form` write. `weight` says what that costs, and `offload` does it beside the event loop.
+`into_form` write. `weight` says what that costs, and `offload` does it beside the event loop. `well_formed` mends what
+no wire would take.
 """

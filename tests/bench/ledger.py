@@ -80,7 +80,7 @@ async def _fill(outbox: Outbox, held: int, size: int) -> None:
         pipe = redis.pipeline(transaction=False)
         for number in range(start, min(size, start + _CHUNK)):
             key, draft = f"filled-{number}", _draft(f"U{number % 1000:06}", f"Filled {number}")
-            keys = [due, outbox.form_key(key), outbox.mine_key("T", draft.origin.user)]
+            keys = [due, outbox.form_key(key), outbox.mine_key(draft.origin.user)]
             id_ = reference(key)
             pipe.evalsha(sha, 3, *keys, outbox.prefix, "", id_, draft.digest, draft.to_json(), 0, 10**9, _KEEP, "")
             pipe.zadd(due, {f"{id_}-1": tomorrow}, xx=True)

@@ -6,6 +6,8 @@ board afterwards, and which sentence the person was told.
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -13,9 +15,24 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from bridge.demo.nexudus.faults import Fault
 from bridge.language import sentences
+from bridge.members.trusted_email import same_address
+from bridge.nexudus.wire import decipher
 from bridge.slack.webapi import CallFailed, WebApi
-from tests.support.dora import DORA, DORAS, POST, PROFILES, add_dora, add_profile, ids, posted, refused, told
+from tests.support.dora import (
+    DORA,
+    DORAS,
+    LOGINS,
+    POST,
+    PROFILES,
+    add_dora,
+    add_profile,
+    ids,
+    posted,
+    refused,
+    told,
+)
 from tests.support.space import ANA, BEN, Space, open_space, until
 
 # ── the Slack side ───────────────────────────────────────────────────────────
@@ -346,3 +363,154 @@ async def test_the_better_of_two_profiles_of_one_login_posts(space: Space) -> No
     await space.sender.command(DORA, POST)
 
     assert ids(await posted(space)) == (150, 251)
+
+
+# ── the login behind a profile ───────────────────────────────────────────────
+
+
+def _anothers_login(space: Space) -> None:
+    """The profile has Dora's address, and was given Ana's login by mistake."""
+    add_profile(space, user_id=None)["UserId"] = 101
+
+
+def _login_moved_on(space: Space) -> None:
+    add_profile(space)
+    space.board.users[150]["Email"] = "dora@elsewhere.example"
+
+
+def _login_without_address(space: Space) -> None:
+    add_profile(space)
+    space.board.users[150]["Email"] = " "
+
+
+def _one_of_two_logins(space: Space) -> None:
+    add_profile(space)
+    add_profile(space, coworker_id=251, user_id=101)
+    space.board.users[101]["Email"] = "ana@space.example"
+
+
+LOGIN_TRAPS = (_anothers_login, _login_moved_on, _login_without_address, _one_of_two_logins)
+
+
+@pytest.mark.parametrize("trap", LOGIN_TRAPS, ids=lambda trap: trap.__name__.strip("_"))
+async def test_a_login_with_another_address_is_nobodys(space: Space, trap: Callable[[Space], None]) -> None:
+    """A thread stands under the login: where its own address is not the profile's, its person is told whom to ask."""
+    add_dora(space)
+    trap(space)
+
+    await refused(space, DORA, await space.sender.command(DORA, POST), "login_differs")
+
+
+async def test_whoami_and_the_form_say_that_the_two_differ(space: Space) -> None:
+    """They are told before they type anything, in the same words."""
+    add_dora(space)
+    _login_moved_on(space)
+
+    said = told(space, DORA, await space.sender.command(DORA, "whoami"))
+    await space.sender.command(DORA, "A subject")
+    await until(lambda: not space.bridge.desk.tasks)
+
+    assert sentences.REASONS["login_differs"] in said
+    assert sentences.REASONS["login_differs"] in space.view_text()
+
+
+async def test_a_logins_address_is_compared_like_any_other(space: Space) -> None:
+    """The case of its ASCII letters and outer blanks do not matter."""
+    add_dora(space)
+    add_profile(space)
+    space.board.users[150]["Email"] = " DORA@Space.Example"
+
+    await space.sender.command(DORA, POST)
+
+    assert ids(await posted(space)) == (150, 250)
+
+
+async def test_a_login_that_we_may_not_read_posts_as_before(space: Space) -> None:
+    """Without the role User-Read the profile has to do."""
+    add_dora(space)
+    _login_moved_on(space)
+    space.board.missing_roles.add("User-Read")
+
+    await space.sender.command(DORA, POST)
+
+    assert ids(await posted(space)) == (150, 250)
+
+
+async def test_a_board_that_does_not_show_the_login_just_now_is_no_answer(space: Space) -> None:
+    """While the login cannot be read because the board is away, the post waits: nobody is guessed."""
+    add_dora(space)
+    _login_moved_on(space)
+    space.board.misbehave(Fault.HANGUP_BEFORE, times=None, on=f"{LOGINS}/150")
+
+    reply = await space.sender.command(DORA, POST)
+    await until(lambda: space.board.seen(f"{LOGINS}/150"))
+    assert space.threads == []
+    space.board.behave()
+
+    await refused(space, DORA, reply, "login_differs")
+
+
+async def test_a_login_is_read_once_for_all_its_profiles(space: Space) -> None:
+    """Many profiles of one login cost one look at it, and the next post none."""
+    add_dora(space)
+    add_profile(space)
+    add_profile(space, coworker_id=251)
+
+    await space.sender.command(DORA, POST)
+    await posted(space)
+    await space.sender.command(DORA, "post Again | Words")
+    await until(lambda: len(space.threads) == 2)
+
+    assert len(space.board.seen(f"{LOGINS}/150")) == 1
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", None])
+async def test_a_blank_address_is_none(space: Space, blank: str | None) -> None:
+    """A person without an address in Slack is not the member without one on the board."""
+    add_dora(space, blank)
+    space.workspace.users[DORA]["profile"]["email"] = blank
+    add_profile(space)["Email"] = blank
+    space.board.users[150]["Email"] = blank
+    space.board.unfiltered = True
+
+    await refused(space, DORA, await space.sender.command(DORA, POST), "no_email")
+    assert space.board.seen(PROFILES) == []
+
+
+HALF = "dora\ud800@space.example"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("", ""), (" ", "\t"), (None, None), (HALF, HALF), (HALF, DORAS), (DORAS, HALF), ("\ufffd", "\ufffd")]
+    + [(each, each) for each in (["dora@space.example"], {"a": 1}, 7, True, b"dora@space.example")],
+)
+def test_what_is_no_address_is_equal_to_nothing(one: object, other: object) -> None:
+    """Not even to another that is none; and comparing raises nothing."""
+    assert not same_address(one, other)
+
+
+@pytest.mark.parametrize("profile", [None, "x", 7, [], [{"email": DORAS}], {"email": [DORAS]}, {"email": HALF}])
+async def test_an_odd_profile_in_slack_has_no_address(space: Space, profile: Any) -> None:
+    """A profile that is no profile, or an address that is none, is a person whom we cannot tell."""
+    add_dora(space)
+    add_profile(space)
+    space.bridge.desk.places.people._slack = replace(
+        space.bridge.desk.places.people._slack, user=partial(_user, space, profile)
+    )
+
+    await refused(space, DORA, await space.sender.command(DORA, POST), "no_email")
+
+
+async def _user(space: Space, profile: Any, user: str) -> dict[str, Any]:
+    return space.workspace.users[user] | {"profile": profile}
+
+
+def test_half_a_surrogate_from_the_board_becomes_a_character() -> None:
+    """What the board says is shown to people, kept and compared: it is text that every wire takes."""
+    body = b'{"Email": "dora\\ud800@space.example", "FullName": "D\\udfffora", "\\ud800": ["\\udc00"]}'
+
+    found = decipher("GET", 200, {}, body)
+
+    assert found == {"Email": "dora\ufffd@space.example", "FullName": "D\ufffdora", "\ufffd": ["\ufffd"]}
+    assert not same_address(found["Email"], found["Email"])

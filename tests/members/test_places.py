@@ -354,11 +354,33 @@ async def test_a_guest_of_another_location_is_named(two: Space) -> None:
     await refused(two, ANA, reply, "guests_unmapped", who=["Eve"])
 
 
-@pytest.mark.parametrize("who", [(), (ANA,)], ids=["nobody", "only oneself"])
-async def test_a_private_post_needs_a_reader(space: Space, who: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("who", "reason"), [((), "guests_needed"), ((ANA,), "guests_only_you")])
+async def test_a_private_post_needs_a_reader(space: Space, who: tuple[str, ...], reason: str) -> None:
     """A private post whose only guest is its author, or none at all, is refused and never becomes public."""
     view = await form(space, ANA)
 
     reply = await forged(space, view, private=PRIVATE, guests=guests(*who))
 
-    await refused(space, ANA, reply, "guests_needed")
+    await refused(space, ANA, reply, reason)
+
+
+async def test_another_slack_account_of_ones_own_is_no_reader(space: Space) -> None:
+    """The guest stands for the author's own login: only the board's records show it, and the sentence is the same."""
+    add_dora(space, "ana@space.example")
+    view = await form(space, ANA)
+
+    reply = await forged(space, view, private=PRIVATE, guests=guests(DORA))
+
+    await refused(space, ANA, reply, "guests_only_you")
+
+
+async def test_a_guest_whom_the_settings_refuse_is_told_as_such(redis_url: str, redis: Redis) -> None:
+    """With SLACK_GUESTS=refuse a Slack guest is on the board all right: it is the setting that keeps them out."""
+    async with open_space(redis_url, slack_guests="refuse") as space:
+        add_dora(space, restricted=True)
+        add_profile(space)
+        view = await form(space, ANA)
+
+        reply = await forged(space, view, private=PRIVATE, guests=guests(BEN, DORA))
+
+        await refused(space, ANA, reply, "guests_refused", who=["Dora"])

@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from bridge.demo.slack.sender import FORM
 from tests.support.material import cases
-from tests.support.signed import JSON, KINDS, SURROGATE, direct, event, send
-from tests.support.space import ANA, Space
+from tests.support.signed import EVENTS, JSON, KINDS, SURROGATE, direct, event, revoked, send, uninstalled
+from tests.support.space import ANA, Space, until
 
 CALM = settings(
     max_examples=40,
@@ -150,6 +151,67 @@ async def test_a_mutant_of_a_real_payload_is_no_server_error(shared: Space, kind
         if path:
             value = replaced(value, path, data.draw(JUNK), data.draw(st.booleans()))
     await nothing_breaks(shared, value, as_json=kind in (event, direct))
+
+
+async def nothing_fails(space: Space, value: Any) -> None:
+    """Nothing breaks, and no task that the event set going either: its failure would be logged with what it met."""
+    with capture_logs() as logs:
+        await nothing_breaks(space, value, as_json=True)
+        await until(lambda: not space.bridge.desk.tasks)
+    assert [each for each in logs if each["event"] == "task_failed" and each["error"] != "CallFailed"] == [], value
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
+@CALM
+@given(data=st.data())
+async def test_a_mutant_of_an_event_fails_nowhere(shared: Space, kind: Any, data: st.DataObject) -> None:
+    """An event with a place in it replaced or removed is acknowledged or refused, and nothing fails later."""
+    value = kind(shared)
+    places = [path for path in places_in(value) if path[0] in ("event", "team_id")]
+    value = replaced(value, data.draw(st.sampled_from(places)), data.draw(JUNK), data.draw(st.booleans()))
+    await nothing_fails(shared, value)
+
+
+ODD: tuple[Any, ...] = (
+    None,
+    0,
+    7,
+    1.5,
+    True,
+    "",
+    "bot",
+    SURROGATE,
+    [],
+    ["bot"],
+    [None],
+    {},
+    {"bot": None},
+    {"bot": 7},
+    {"bot": {"a": 1}},
+)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+async def test_odd_events_are_acknowledged(shared: Space, odd: Any) -> None:
+    """Whatever stands for tokens, a profile, a user or an id: 200 or 400, and nothing fails later."""
+    known = event(shared)["event"]["user"]
+    await shared.bridge.desk.places.people.slack_profile(ANA)
+    for value in (
+        revoked(shared) | {"event": {"type": "tokens_revoked", "tokens": odd}},
+        uninstalled(shared) | {"team_id": odd},
+        *(
+            event(shared) | {"event": {"type": "user_change", "user": user}}
+            for user in (
+                odd,
+                known | {"profile": odd},
+                known | {"profile": {"email": odd}},
+                known | {"id": odd},
+                known | {"enterprise_user": odd},
+                known | {"enterprise_user": {"enterprise_id": "E1", "teams": odd}},
+            )
+        ),
+    ):
+        await nothing_fails(shared, value)
 
 
 @CALM

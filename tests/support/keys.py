@@ -21,6 +21,7 @@ OF_NOBODY = {
     "fetched": "a random token",
     "trial": "nothing",
     "reading": "Slack's id of a view",
+    "looking": "what is being looked up, by Slack's id, for minutes",
     "channel": "whether it is public, and its name if it is",
     "locations": "the space's own",
     "pace": "the account's own",

@@ -167,4 +167,13 @@ def direct(space: Space) -> dict[str, Any]:
     return event(space) | {"event": message}
 
 
+def revoked(space: Space) -> dict[str, Any]:
+    return event(space) | {"event": {"type": "tokens_revoked", "tokens": {"oauth": [ANA], "bot": ["U0BRIDGE"]}}}
+
+
+def uninstalled(space: Space) -> dict[str, Any]:
+    return event(space) | {"event": {"type": "app_uninstalled"}}
+
+
+EVENTS = (event, direct, revoked, uninstalled)
 KINDS = (shortcut, message_shortcut, submission, closing, pressed, more, moved, again, event, direct)

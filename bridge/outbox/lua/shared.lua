@@ -38,3 +38,17 @@ local function give_back(id, at)
   redis.call('ZADD', due, at, id)
   call_worker('wake', id)
 end
+
+-- A form's key is where its drafts are noted. What is made again from a refused one, in another form, is noted at the first
+-- form too, as `again`; the others know it as `first`. One try of a post may stand or be under way, and no second one.
+local function first_form(form) return form and (redis.call('HGET', form, 'first') or form) end
+
+local over = {refused = true, cancelled = true, unposted = true}
+
+-- The try that is under way, or may stand on the board, if there is one; `but` is not meant.
+local function standing_try(first, but)
+  for _, id in ipairs(redis.call('HMGET', first, 'id', 'again')) do
+    local state = id and id ~= but and redis.call('HGET', record(id), 'state')
+    if state and not over[state] then return id end
+  end
+end
