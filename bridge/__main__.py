@@ -19,6 +19,7 @@ except ModuleNotFoundError:  # a Python that bridge was not set up for, as a rul
 from bridge import running, wiring
 from bridge.operator import commands
 from bridge.operator.commands import read_settings, stop
+from bridge.settings import hosts
 from bridge.settings.environment import Settings
 from bridge.settings.problems import misspelt
 from bridge.slack import connections
@@ -98,6 +99,8 @@ def _serve(*, web: bool, worker: bool) -> None:
     wiring.set_up_logs(settings.log_level)
     for name, meant in misspelt().items():
         log.warning("setting_ignored", name=name, meant=meant)
+    if not settings.redis_url and (host := hosts.forgetful()):
+        log.warning("disk_is_thrown_away", host=host, store=str(settings.bridge_data), remedy=hosts.REMEDY)
     alone, lasting = web and worker, not settings.dyno
     try:
         with choice.for_serving(settings.redis_url, settings.bridge_data, lasting=lasting, alone=alone) as url:

@@ -1,4 +1,4 @@
-"""What the terminal and the browser need alike: a store that is thrown away, a log, no proxies, an end."""
+"""What the terminal and the browser need alike: a store that is thrown away, a log, no way out, an end."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,8 @@ import structlog
 import typer
 
 from bridge import wiring
-from bridge.store.embedded import StoreUnavailable, embedded
+from bridge.settings import network
+from bridge.store.embedded import NotInstalled, StoreUnavailable, embedded
 
 
 async def unless_interrupted(show: Coroutine[Any, Any, int]) -> int:
@@ -27,6 +28,9 @@ async def unless_interrupted(show: Coroutine[Any, Any, int]) -> int:
     except asyncio.CancelledError:
         typer.echo("\nStopped. Nothing was kept.")
         return 130
+    except NotInstalled as missing:
+        typer.echo(f"The demo keeps its posts in the embedded store, which is not installed; {missing.how}.", err=True)
+        return 1
     except StoreUnavailable as unavailable:
         typer.echo(f"The demo keeps its posts in an embedded store: {unavailable}", err=True)
         return 1
@@ -61,12 +65,10 @@ def logs(path: Path) -> Iterator[Path]:
             structlog.reset_defaults()
 
 
-def without_proxies() -> None:
-    """A company's proxy would be asked for 127.0.0.1 too; Slack's client does not even heed no_proxy."""
-    for name in [each for each in os.environ if each.lower().endswith("_proxy")]:
+def without_network_settings() -> None:
+    """Nothing leads out of this computer: no proxy, and no certificates of the operator's, which may be gone."""
+    for name in [each for each in os.environ if each.lower().endswith("_proxy") or each in network.CERTIFICATES]:
         del os.environ[name]
-    # Else the system's own proxy would be looked up instead.
-    os.environ["no_proxy"] = "*"
 
 
 def has_a_screen() -> bool:

@@ -250,7 +250,8 @@ async def fetch(http: httpx.AsyncClient, method: str, url: str, timeout: float, 
         request.headers.pop("Cookie", None)  # a session would speak for us where the bearer should
         async with asyncio.timeout(timeout):
             return await _send(http, request)
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+        # A proxy's error is its no to CONNECT.
         # `from None` here and below: httpx's texts and requests can hold a token.
         raise Unavailable(f"The board could not be reached: {type(error).__name__}") from None
     except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, httpx.CookieConflict) as error:

@@ -8,14 +8,15 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
-from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from redis.exceptions import RedisError
 
 from bridge import wiring
 from bridge.operator import erasure, listing
 from bridge.operator import manifest as app_manifest
-from bridge.settings import problems
-from bridge.settings.environment import PUBLIC_RULE, Settings, has_path
+from bridge.settings import network, problems
+from bridge.settings.addresses import has_path
+from bridge.settings.environment import PUBLIC_RULE, Settings
+from bridge.settings.sources import DotEnv, Environment
 from bridge.store import choice, other_accounts
 from bridge.store.embedded import StoreInUse, StoreUnavailable
 
@@ -85,9 +86,9 @@ def _say_of_socket_mode(url: str | None, *, needs_address: bool) -> None:
 
 def _as_set(name: str) -> str | None:
     """One setting as the environment or `.env` has it, whatever the others are."""
-    found = dict(EnvSettingsSource(Settings)())
+    found = dict(Environment(Settings)())
     with contextlib.suppress(UnicodeDecodeError, OSError):  # another command says what is wrong with the file
-        found = {**DotEnvSettingsSource(Settings)(), **found}
+        found = {**DotEnv(Settings)(), **found}
     return str(found[name]).strip() if found.get(name) else None
 
 
@@ -176,17 +177,22 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
 
 
 def read_settings() -> Settings:
-    """The settings, or a line for each that is wrong and exit 2."""
+    """The settings, or exit 2 and a line for each that is wrong, the variables that say how others are reached too."""
+    unreachable = list(network.faults())
     try:
         if unread := list(problems.unread_lines(Path(".env"))):
             stop(*unread)
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        stop(*problems.without_file(error, Path(".env")), *problems.problems(error, problems.misspelt()))
+        wrong = [*problems.without_file(error, Path(".env")), *problems.problems(error, problems.misspelt())]
+        stop(*wrong, *unreachable)
     except UnicodeDecodeError:
         stop(".env: is not written in UTF-8; open it in a plain text editor and save it as UTF-8")
     except OSError as error:
         stop(f".env: cannot be read ({error.strerror}); it must be a text file that this user may read")
+    if unreachable:
+        stop(*unreachable)
+    return settings
 
 
 def stop(*lines: str) -> NoReturn:

@@ -8,13 +8,13 @@ import hashlib
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from redis.asyncio import Redis
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+from bridge.settings import addresses
+from bridge.settings.sources import DotEnv, Environment, Quoted
 
 # What Slack takes for a slash command, and how that is told.
 # https://docs.slack.dev/reference/app-manifest
@@ -29,13 +29,14 @@ PUBLIC_RULE = "is the address without a path"
 
 Everyone = Literal["everybody", "nobody"]
 
+# What people think up may begin or end with a blank; no other value does, and a pasted one often has one too many.
+_WITH_BLANKS = frozenset({"nexudus_password"})
+
 
 class Settings(BaseSettings):
     """All that an operator may choose. Raises pydantic's ValidationError; the room `problems` makes lines of it."""
 
-    model_config = SettingsConfigDict(
-        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, str_strip_whitespace=True
-    )
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     slack_app_token: SecretStr | None = None
     slack_signing_secret: SecretStr = Field(SecretStr(""), validate_default=True)
@@ -105,14 +106,7 @@ class Settings(BaseSettings):
     @field_validator("slack_api_url", "nexudus_url", "public_url")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = _split(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", value):
-            raise ValueError("must be a web address such as https://example.com")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValueError("must begin with https:// (plain http is for this machine only)")
-        return value
+        return None if value is None else addresses.web(value)
 
     @field_validator("nexudus_url")
     @classmethod
@@ -124,7 +118,7 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _without_path(cls, value: str | None) -> str | None:
-        if value is not None and has_path(value):
+        if value is not None and addresses.has_path(value):
             raise ValueError(PUBLIC_RULE)
         return value
 
@@ -140,8 +134,10 @@ class Settings(BaseSettings):
             link = value.format(web_address="a", business_id=1, id=1, slug="s")
         except (KeyError, IndexError, ValueError, AttributeError, TypeError):
             raise ValueError("may hold only {web_address}, {business_id}, {id} and {slug}") from None
-        if _split(link).scheme not in ("https", "http"):
+        parts = addresses.split(link)
+        if parts.scheme not in ("https", "http"):
             raise ValueError("must be a web address such as https://example.com/thread/{id}")
+        addresses.without_login(parts)
         return value
 
     @field_validator("file_types")
@@ -154,16 +150,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if _split(value).scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        try:
-            # An option that redis-py does not know shows only when it makes a connection; this one is never opened.
-            Redis.from_url(value).connection_pool.make_connection()  # type: ignore[no-untyped-call] # redis-py leaves it so
-        except (TypeError, ValueError, AttributeError):
-            raise ValueError("cannot be read; something after the ? or the last / is not an option of Redis") from None
-        return value
+        return None if value is None else addresses.redis(value)
 
     @field_validator("slack_app_token")
     @classmethod
@@ -199,6 +186,29 @@ class Settings(BaseSettings):
             raise ValueError("is missing")
         return value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any, info: ValidationInfo) -> Any:
+        """The first of all: of several that run before, pydantic asks the last one first."""
+        if isinstance(value, Quoted):
+            raise ValueError("begins and ends with a quotation mark; that counts as part of it here, so leave both out")
+        if not isinstance(value, str):
+            return value
+        kept = value.strip("\r\n") if info.field_name in _WITH_BLANKS else value.strip()
+        return kept if kept.strip() else ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over `.env`."""
+        return init_settings, Environment(settings_cls), DotEnv(settings_cls)
+
     @property
     def account(self) -> str:
         """Names this pair of workspace and board inside Redis; two bridges may then share one server."""
@@ -219,24 +229,9 @@ class Settings(BaseSettings):
         return self.instant_delivery == "everybody"
 
 
-def has_path(url: str) -> bool:
-    """Whether anything but a slash follows the host. Raises ValueError for what cannot be read."""
-    parts = _split(url)
-    return bool(parts.path.strip("/") or parts.query or parts.fragment)
-
-
 def prefix_of(account: str) -> str:
     """What an account's keys begin with; the braces keep them in one slot of a Redis Cluster."""
     return f"bridge:{{{account}}}:"
-
-
-def _split(value: str) -> SplitResult:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        raise ValueError("cannot be read; a password with / # ? or @ must be percent-encoded") from None
-    return parts
 
 
 class GivenSettings(Settings):
@@ -244,11 +239,6 @@ class GivenSettings(Settings):
 
     @classmethod
     def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *_: Any, **__: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)

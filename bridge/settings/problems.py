@@ -12,9 +12,9 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
 from bridge.settings.environment import Settings
+from bridge.settings.sources import DotEnv, Environment
 
 _EXAMPLES = {
     "slack_signing_secret": (
@@ -52,6 +52,7 @@ _PLAIN = {
 # How alike two names must be: NEXUDUS_PASS is told, SLACK_CLIENT_SECRET is another thing of Slack's.
 _ALIKE = 0.8
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_EXAMPLE_FILE = Path(__file__).parents[2] / ".env.example"
 _REQUIRED = frozenset({"SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "NEXUDUS_USERNAME", "NEXUDUS_PASSWORD"})
 
 
@@ -70,7 +71,9 @@ def without_file(error: ValidationError, file: Path) -> list[str]:
     missing = {str(each["loc"][0]).upper() for each in error.errors() if each["loc"]}
     if file.exists() or not missing >= _REQUIRED:
         return []
-    return [f"There is no .env in {file.absolute().parent}: `cp .env.example .env`, or go to the folder that has one."]
+    # An installed package brings no example along.
+    begin = "`cp .env.example .env`" if _EXAMPLE_FILE.exists() else "write these into one"
+    return [f"There is no .env in {file.absolute().parent}: {begin}, or go to the folder that has one."]
 
 
 def _problem(error: ErrorDetails, unheard: dict[str, str]) -> str:
@@ -100,7 +103,7 @@ def misspelt() -> dict[str, str]:
 
     Raises OSError or UnicodeDecodeError for a `.env` that cannot be read.
     """
-    held = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
+    held = {**DotEnv(Settings).env_vars, **Environment(Settings).env_vars}
     # What has no value, or is no name, may be a password that follows its name after the wrong character.
     names = [each.upper() for each, value in held.items() if value is not None and _NAME.fullmatch(each)]
     close = {name: _closest(name) for name in names if name.lower() not in Settings.model_fields}
@@ -117,7 +120,7 @@ def _closest(name: str) -> str | None:
 def unread_lines(file: Path) -> Iterator[str]:
     """Lines that give a setting nothing, told by their number alone: a password may be on one."""
     if file.is_file():
-        with file.open(encoding="utf-8") as text:
+        with file.open(encoding="utf-8-sig") as text:
             for each in parse_stream(text):
                 if each.error:
                     said = f".env: line {each.original.line} cannot be read; is a quotation mark missing?"

@@ -26,6 +26,7 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge import metrics
+from bridge.settings.network import proxy_for
 from bridge.slack.http import dispatch
 from bridge.slack.intake import Refusal, admit, sent_at
 from bridge.slack.warnings import at_most_once_a_minute
@@ -46,7 +47,9 @@ class _Client(SocketModeClient):
     address: Callable[[], Awaitable[str]]
 
     async def issue_new_wss_url(self) -> str:
-        return await self.address()
+        address = await self.address()
+        self.proxy = proxy_for(address)  # it stands at another host than the Web API
+        return address
 
 
 class SocketMode:
@@ -75,7 +78,6 @@ class SocketMode:
     async def run(self, stopping: asyncio.Event) -> None:
         """Connect, and stay connected until `stopping`. Slack being away, or saying no, is waited for."""
         client = _Client(self._token, logger=_silent(), web_client=self._web, ping_interval=self._ping)
-        client.proxy = self._web.proxy  # unset, it would have looked for one itself
         client.address = lambda: self._address(stopping)
         client.socket_mode_request_listeners.append(self._heard)
         connecting = asyncio.create_task(client.connect())  # type: ignore[no-untyped-call] # slack_sdk leaves it so

@@ -15,6 +15,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge.post.refusals import Fault, NotAllowed, SlackAway
+from bridge.settings import network
 
 CALL = 10.0
 # Seconds; whoever names more is asked again all the same.
@@ -58,9 +59,8 @@ def _fault(error: str, *, passing: bool, wait: float | None) -> Fault:
 
 def client_of(token: str, base_url: str, **more: Any) -> AsyncWebClient:
     """slack_sdk's client, never repeating by itself; `more` is its own."""
-    client = AsyncWebClient(token, base_url, retry_handlers=[], **more)
-    if urlsplit(base_url).scheme == "http":
-        client.proxy = None  # a stand-in on this computer, whatever HTTP_PROXY says
+    client = AsyncWebClient(token, base_url, retry_handlers=[], ssl=network.certificates(), **more)
+    client.proxy = network.proxy_for(base_url)  # its own reading of the environment leaves NO_PROXY and ALL_PROXY out
     return client
 
 

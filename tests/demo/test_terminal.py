@@ -30,6 +30,9 @@ HOSTILE = {
     "PORT": "none",
     "DYNO": "web.1",
     "HTTP_PROXY": "http://127.0.0.1:9",
+    "ALL_PROXY": "socks5://127.0.0.1:9",
+    "NO_PROXY": "[::1],10.0.0.0/8",
+    "SSL_CERT_FILE": "/nowhere/ca.pem",
 }
 COMMAND = [sys.executable, "-m", "bridge", "demo", "--terminal"]
 
@@ -119,7 +122,7 @@ async def test_a_broken_promise_is_said_and_fails(
         await story.stage.until("pigs fly", lambda: False, seconds=0.1)
 
     monkeypatch.setattr(Story, "tell", waits_in_vain)
-    monkeypatch.setattr(backstage, "without_proxies", lambda: None)
+    monkeypatch.setattr(backstage, "without_network_settings", lambda: None)
     with pytest.raises(typer.Exit) as ended:
         await command.main()
     assert ended.value.exit_code == 1

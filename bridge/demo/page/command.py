@@ -25,7 +25,7 @@ async def main(*, port: int, show: bool, stand_ins: bool = False) -> None:
 
     `stand_ins`: without a bridge in it; how one is started beside it is printed.
     """
-    backstage.without_proxies()
+    backstage.without_network_settings()
     serving = _serve(port, show and backstage.has_a_screen(), stand_ins)
     raise typer.Exit(await backstage.unless_interrupted(serving))
 

@@ -22,7 +22,7 @@ INTRODUCTION = (
 
 async def main() -> None:
     """Tells the story. Exits 1 when bridge did not do what it promises, 130 on Ctrl-C."""
-    backstage.without_proxies()
+    backstage.without_network_settings()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal without UTF-8 shows a question mark instead of a traceback.
         sys.stdout.reconfigure(errors="replace")

@@ -15,6 +15,7 @@ import httpx
 from bridge.nexudus.wire import NexudusError, Page, Rejected, Reply, decipher, fetch, throttle
 from bridge.operator.doctor.finding import Finding, why
 from bridge.settings.environment import Settings
+from bridge.settings.network import way_to
 
 Record = dict[str, Any]
 
@@ -113,8 +114,8 @@ class Visit:
 
 def trouble(error: NexudusError, settings: Settings) -> Finding:
     """The board that cannot be reached, or answers what no board does."""
-    cause = error.__context__
-    said = f"cannot be reached at {httpx.URL(settings.nexudus_url).host}: {why(cause)}" if cause else str(error)
+    cause, url = error.__context__, settings.nexudus_url
+    said = f"cannot be reached at {httpx.URL(url).host}{way_to(url)}: {why(cause)}" if cause else str(error)
     remedy = "try again later; if it stays, look at NEXUDUS_URL and at this computer's way to the internet"
     return Finding("Nexudus", False, said, remedy)
 

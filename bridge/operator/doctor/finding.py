@@ -42,6 +42,8 @@ def why(error: BaseException) -> str:
         if any(isinstance(each, kind) for each in within):
             return said
     names = " ".join(type(each).__name__ for each in within)
+    if "ProxyError" in names:
+        return "the proxy turns us down"
     if "Timeout" in names:
         return "no answer in time"
     refused = any(isinstance(each, OSError) and each.errno == errno.ECONNREFUSED for each in within)

@@ -7,8 +7,9 @@ import httpx
 from bridge.files.serving import GUARDED
 from bridge.operator import manifest
 from bridge.operator.doctor.finding import Finding, why
-from bridge.settings.environment import LOOPBACK, Settings
-from bridge.settings.network import http_client
+from bridge.settings.addresses import LOOPBACK
+from bridge.settings.environment import Settings
+from bridge.settings.network import http_client, way_to
 
 CHECK = "Public address"
 _WITHOUT = "or use Socket Mode (SLACK_APP_TOKEN), which needs none"
@@ -50,7 +51,7 @@ async def _fault(http: httpx.AsyncClient, base: str, path: str) -> str:
     try:
         answer = await http.get(f"{base}{path}doctor" if path.endswith("/") else base + path)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        return f"cannot be reached: {why(error)}"
+        return f"cannot be reached{way_to(base)}: {why(error)}"
     if path == "/files/":
         answers = answer.status_code == 404 and GUARDED.items() <= dict(answer.headers).items()
     else:

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from bridge.operator.doctor.finding import Finding, why
+from bridge.settings import hosts
 from bridge.settings.environment import Settings
 from bridge.store import choice
 from bridge.store.client import connect
@@ -37,7 +38,8 @@ def at_hand(settings: Settings, *, begin: bool) -> Iterator[tuple[str | None, li
         yield settings.redis_url, []
         return
     with contextlib.ExitStack() as opened:
-        yield _on_disk(settings, begin, opened)
+        url, found = _on_disk(settings, begin, opened)
+        yield url, [*found, *_for_how_long(settings)]
 
 
 def _on_disk(settings: Settings, begin: bool, opened: contextlib.ExitStack) -> tuple[str | None, list[Finding]]:
@@ -46,6 +48,13 @@ def _on_disk(settings: Settings, begin: bool, opened: contextlib.ExitStack) -> t
     except StoreUnavailable as error:
         return None, [Finding("Redis", False, error.said, f"set REDIS_URL, for example {error.example}")]
     return _embedded(folder, begin, opened)
+
+
+def _for_how_long(settings: Settings) -> list[Finding]:
+    """A hint, because a disk that is kept may be mounted there; Heroku has none, and no store either."""
+    host = None if settings.dyno else hosts.forgetful()
+    said = f"{host} throws its disk away with each restart or deploy, and what is kept on it"
+    return [Finding("Store", None, said, hosts.REMEDY)] if host else []
 
 
 def _embedded(folder: Path, begin: bool, opened: contextlib.ExitStack) -> tuple[str | None, list[Finding]]:

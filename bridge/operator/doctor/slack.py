@@ -16,6 +16,7 @@ from bridge.nexudus.wire import server_offset
 from bridge.operator import manifest
 from bridge.operator.doctor.finding import Finding, why
 from bridge.settings.environment import Settings
+from bridge.settings.network import way_to
 from bridge.slack.webapi import CallFailed, calling, client_of
 from bridge.store.client import connect
 
@@ -32,6 +33,15 @@ _SECRETS_FORM = re.compile(r"[0-9a-f]{32}")
 _APP_TOKEN = (
     f"make one with connections:write ({_APP} > Basic Information > App-Level Tokens); set SLACK_APP_TOKEN to it"
 )
+_ROTATES = (
+    "make a new app with the text that `bridge manifest` prints, which leaves token rotation off (Slack never switches "
+    "it off again), and copy that app's Bot User OAuth Token to SLACK_BOT_TOKEN"
+)
+_ONE_WORKSPACE = (
+    f"install the app into the one workspace whose people post ({_APP} > Install App; choose that workspace there, not "
+    "the organisation), and copy its Bot User OAuth Token to SLACK_BOT_TOKEN"
+)
+_SHORTEST = 8
 _LATER = "try again in a minute; slack-status.com tells about outages"
 
 
@@ -94,8 +104,9 @@ def signing_secret(settings: Settings) -> Finding:
         said = "it has the right form; that it is this app's own is proven only by the first request from Slack"
         return Finding(check, True, said)
     said = f"it has {len(secret)} characters; Slack's have 32, all of them 0-9 or a-f"
-    # Slack documents no form, so an odd one is a hint and no failure.
-    return Finding(check, None, said if len(secret) != 32 else "Slack's have only 0-9 and a-f in them", _SECRET)
+    # Slack documents no form, so an odd one is a hint; but what can be guessed lets anybody sign as Slack.
+    holds = False if len(secret) < _SHORTEST else None
+    return Finding(check, holds, said if len(secret) != 32 else "Slack's have only 0-9 and a-f in them", _SECRET)
 
 
 def _token_kind(text: str) -> str | None:
@@ -104,7 +115,9 @@ def _token_kind(text: str) -> str | None:
 
 
 def _no_bot_token(token: str) -> Finding | None:
-    """One of the app's other secrets in its place; Slack would only say that it is not accepted."""
+    """One of the app's other secrets in its place, or one that ends within hours; Slack would not say so."""
+    if token.startswith("xoxe"):
+        return Finding("Slack", False, "SLACK_BOT_TOKEN is a rotating token, which ends after 12 hours", _ROTATES)
     kind = "signing secret" if _SECRETS_FORM.fullmatch(token) else _token_kind(token)
     if kind in (None, "bot token"):
         return None
@@ -112,7 +125,8 @@ def _no_bot_token(token: str) -> Finding | None:
 
 
 def _away(settings: Settings, failed: CallFailed) -> Finding:
-    said = f"cannot be reached at {urlsplit(settings.slack_api_url).hostname}: {why(failed.cause or failed)}"
+    url = settings.slack_api_url
+    said = f"cannot be reached at {urlsplit(url).hostname}{way_to(url)}: {why(failed.cause or failed)}"
     return Finding("Slack", False, said, "look at this computer's way to the internet, and at SLACK_API_URL")
 
 
@@ -128,6 +142,8 @@ def _refused(error: str) -> Finding:
 def _bot(answer: Any) -> Finding:
     if not answer.get("bot_id"):
         return Finding("Slack", False, "SLACK_BOT_TOKEN is a person's token", _BOT_TOKEN)
+    if answer.get("is_enterprise_install"):
+        return Finding("Slack", False, "SLACK_BOT_TOKEN is a token for a whole organisation", _ONE_WORKSPACE)
     said = f"the token is that of {answer.get('user')} in {answer.get('team')} ({answer.get('team_id')})"
     return Finding("Slack", True, said)
 
