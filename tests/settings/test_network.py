@@ -2,8 +2,12 @@
 
 import asyncio
 import contextlib
+import json
 import os
+import signal
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,7 +21,7 @@ from bridge.__main__ import cli
 from bridge.settings import network
 from bridge.slack.socketmode import SocketMode
 from bridge.slack.webapi import CallFailed, calling, client_of
-from tests.settings.test_settings import SOUND, bridge
+from tests.settings.test_settings import ROOT, SOUND, bridge
 from tests.support.space import until
 
 PROXIES = [f"{name}_proxy" for name in ("http", "https", "all", "no")]
@@ -264,3 +268,21 @@ def test_the_real_program_names_the_variable(command: str, name: str, tmp_path: 
     (line,) = ended.stderr.splitlines()
     assert (ended.returncode, line.partition(":")[0]) == (2, named)
     assert "never-say-this" not in line
+
+
+def test_the_real_program_runs_where_no_proxy_is_odd(tmp_path: Path) -> None:
+    """An address in brackets and a network beside a proxy: it serves, and what runs on this computer is no proxy's."""
+    odd = {"HTTPS_PROXY": PROXY, "HTTP_PROXY": PROXY, "NO_PROXY": "[::1],fe80::/10,10.0.0.0/8"}
+    here = {"SLACK_API_URL": "http://127.0.0.1:9/api/", "NEXUDUS_URL": "http://127.0.0.1:9"}
+    kept = {name: os.environ[name] for name in ("PATH", "COVERAGE_PROCESS_START") if name in os.environ}
+    env = kept | SOUND | here | odd | {"PYTHONPATH": str(ROOT), "PORT": "0"}
+    command, pipe = [sys.executable, "-m", "bridge", "run"], subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        said = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGTERM)
+        said += [json.loads(each) for each in process.stdout]
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+    assert said[0]["event"] == "listening"
+    assert {each["error"] for each in said if each["event"] == "slack_not_ready"} == {"ClientConnectorError"}

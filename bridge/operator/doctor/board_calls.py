@@ -25,7 +25,7 @@ _LOGIN: Mapping[str, tuple[str, str]] = {
     "invalid_grant": (
         "does not accept this user name with this password",
         "correct NEXUDUS_USERNAME and NEXUDUS_PASSWORD (a password with spaces, # or $ stands between straight single "
-        "quotes in .env); many wrong ones in a row may lock the account",
+        "quotes in .env, and blanks at its ends count); many wrong ones in a row may lock the account",
     ),
     "two_factor_auth_check": (
         "asks the API user for a second factor, which bridge cannot give",
