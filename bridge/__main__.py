@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import io
 import socket
 import sys
 from pathlib import Path
@@ -54,6 +55,9 @@ def bridge(
     ] = False,
 ) -> None:
     """Carries messages from Slack to the members' discussion board in Nexudus."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal without UTF-8 shows a question mark instead of a traceback.
+        sys.stdout.reconfigure(errors="replace")
 
 
 @cli.command()

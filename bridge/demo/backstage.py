@@ -42,6 +42,10 @@ async def unless_interrupted(show: Coroutine[Any, Any, int]) -> int:
 @contextlib.contextmanager
 def throwaway() -> Iterator[tuple[str, Path]]:
     """An embedded store and a log, gone with the block. Raises StoreUnavailable."""
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        raise StoreUnavailable("TMPDIR", "is a folder that cannot be written to", "TMPDIR=/var/tmp") from None
     with (
         tempfile.TemporaryDirectory(prefix="bridge-demo-") as name,
         logs(Path(name) / "bridge.log") as log,

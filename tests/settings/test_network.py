@@ -270,6 +270,15 @@ def test_the_real_program_names_the_variable(command: str, name: str, tmp_path: 
     assert "never-say-this" not in line
 
 
+def test_a_terminal_without_utf_8_reads_a_question_mark(tmp_path: Path) -> None:
+    """Neither an arrow nor a member's name that it cannot show ends a command in a traceback."""
+    away = {"SLACK_API_URL": "http://127.0.0.1:9/api/", "NEXUDUS_URL": "http://127.0.0.1:9"}
+    ended = bridge(tmp_path, "doctor", SOUND | STORED | away | {"PYTHONIOENCODING": "latin-1"})
+
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "no  Slack: cannot be reached at 127.0.0.1: nothing listens there ? look at" in ended.stdout
+
+
 def test_the_real_program_runs_where_no_proxy_is_odd(tmp_path: Path) -> None:
     """An address in brackets and a network beside a proxy: it serves, and what runs on this computer is no proxy's."""
     odd = {"HTTPS_PROXY": PROXY, "HTTP_PROXY": PROXY, "NO_PROXY": "[::1],fe80::/10,10.0.0.0/8"}

@@ -1,7 +1,5 @@
 """`bridge demo --terminal`: the whole product told in a terminal, without any account; nothing of it is kept."""
 
-import io
-import sys
 from pathlib import Path
 
 import typer
@@ -23,9 +21,6 @@ INTRODUCTION = (
 async def main() -> None:
     """Tells the story. Exits 1 when bridge did not do what it promises, 130 on Ctrl-C."""
     backstage.without_network_settings()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal without UTF-8 shows a question mark instead of a traceback.
-        sys.stdout.reconfigure(errors="replace")
     raise typer.Exit(await backstage.unless_interrupted(_tell()))
 
 
