@@ -25,7 +25,7 @@ from bridge.members import places
 from bridge.members.people import SlackSide
 from bridge.nexudus import client
 from bridge.nexudus.client import Nexudus
-from bridge.outbox import ledger
+from bridge.outbox import ledger, trial
 from bridge.outbox.census import measure
 from bridge.outbox.ledger import Outbox
 from bridge.settings.environment import Settings
@@ -35,7 +35,7 @@ from bridge.slack.slack_health import SlackHealth
 from bridge.slack.socketmode import SocketMode
 from bridge.slack.webapi import WebApi
 from bridge.store import other_accounts
-from bridge.store.client import connect, connect_blocking
+from bridge.store.client import connect, to_the_log, waiting
 from bridge.telling.notify import Telling
 
 log = structlog.get_logger()
@@ -63,10 +63,9 @@ class Bridge:
         )  # fmt: skip
 
     async def store_answers(self) -> bool:
-        """Whether it takes what is to be kept: with full memory it still answers."""
+        """Whether it takes what is to be kept: without scripts, as a replica or with full memory it still answers."""
         try:
-            # Refused like any write, and one a minute at most, however often somebody asks.
-            await self.redis.set(self.outbox.key("writable"), 1, ex=60, nx=True)
+            await trial.keeps(self.outbox)
             return True
         except (RedisError, OSError):
             return False
@@ -118,10 +117,16 @@ class Bridge:
 
 
 @contextlib.asynccontextmanager
-async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
-    """Every part, connected, for as long as the block runs."""
+async def build(settings: Settings, redis_url: str, *, serving: bool = True) -> AsyncIterator[Bridge]:
+    """Every part, connected, for as long as the block runs. A command, which is not `serving`, tells trouble itself."""
     hush()
-    redis, blocking = connect(redis_url), connect_blocking(redis_url, block=1.0)
+    redis = connect(
+        redis_url,
+        connections=settings.redis_connections,
+        certificate=settings.certificate,
+        tell=to_the_log() if serving else None,
+    )
+    blocking = waiting(redis, block=1.0)
     # Slack's own default of five minutes would outlive every promise; single calls set their own limits.
     timeout = aiohttp.ClientTimeout(total=15, connect=5)
     async with (

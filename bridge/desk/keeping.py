@@ -26,6 +26,7 @@ from bridge.post.refusals import NotAllowed
 from bridge.settings.environment import Settings
 from bridge.slack.intake import hung_up, sent_at
 from bridge.slack.webapi import CallFailed, WebApi
+from bridge.store import trouble
 from bridge.telling import blocks
 from bridge.words.mrkdwn import escape
 
@@ -131,15 +132,17 @@ class Desk:
 
     async def keep(self, key: str, draft: Draft, nonce: str) -> Waited:
         """Keep the draft, then wait briefly for its final word. Never raises: a problem is told in the form."""
-        until = time.monotonic() + self.brief
+        until, asked = time.monotonic() + self.brief, False
         try:
             async with asyncio.timeout(self.brief + SPARE):
                 if not await self.installation.takes_posts():
                     return Waited(problem=Problem("message", "removed"))
+                asked = True
                 kept = await self.outbox.put(key, draft, nonce=nonce, watch=self.brief + WATCHED)
         except (RedisError, TimeoutError) as error:
-            log.error("not_kept", error=type(error).__name__)
-            return Waited(problem=Problem("message", "store_away"))
+            unsure = asked and trouble.may_have_run(error)
+            log.error("not_kept", error=trouble.of(error).kind, sure=not unsure)
+            return Waited(problem=Problem("message", "store_unsure" if unsure else "store_away"))
         metrics.PUT.labels(kept.disposition).inc()
         if kept.disposition == "already kept":
             metrics.DUPLICATES.labels("post").inc()

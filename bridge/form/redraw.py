@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import structlog
@@ -23,6 +24,8 @@ from bridge.post.draft import Origin
 from bridge.slack.webapi import CallFailed, WebApi
 
 log = structlog.get_logger()
+
+_REMEMBER = (Path(__file__).parent / "remember.lua").read_text()
 
 # How often a drawing that met a newer one is repeated, and how many seconds are waited for the newer one's hash.
 TRIES, SETTLING = 3, 0.3
@@ -106,10 +109,8 @@ class OpenForms:
     async def remember(self, origin: Origin, **shape: str | int) -> None:
         """What became of the form, for whatever redraws it next."""
         try:
-            async with self.outbox.redis.pipeline() as pipe:
-                pipe.hset(self._key(origin), mapping=cast("Any", shape))
-                pipe.expire(self._key(origin), FORM_LIFE, nx=True)  # a sent form's guard has a longer life
-                await pipe.execute()
+            fields = [part for pair in shape.items() for part in pair]
+            await self.outbox.redis.register_script(_REMEMBER)([self._key(origin)], [FORM_LIFE, *fields])
         except RedisError:
             log.info("shape_not_remembered")
 

@@ -73,7 +73,10 @@ REASONS: Mapping[str, str] = {
     "too_many": "You have reached {limit} posts this hour, the most for one person here. Please try again later.",
     "store_away": "We cannot keep your post right now. Your words stay here; send them again in a minute. "
     "They will not be posted twice.",
-    "store_away_command": "We cannot be sure that your post was kept. In a minute, *{command} status* shows "
+    "store_unsure": "We cannot be sure that your post was kept. Your words stay here; send them again in a minute. "
+    "They will not be posted twice.",
+    "store_away_command": "We cannot keep your post right now. Please send it again in a minute.",
+    "store_unsure_command": "We cannot be sure that your post was kept. In a minute, *{command} status* shows "
     "whether it was; if it does not, send it again.",
     "removed": "Slack says that this app was removed from the workspace, so nothing can be posted. Copy your words and "
     "ask the community team to install it again.",
@@ -241,7 +244,8 @@ POSTED_BEFORE = "This message was posted before, by {user}: {link}. Posting it a
 POSTED = "Posted to the community board"
 POSTED_LATE = "Found on the board after all: your post is there"
 REFUSED = "Was not posted"
-NOT_KEPT = "May not have been kept"
+NOT_KEPT = "Was not kept"
+MAYBE_KEPT = "May not have been kept"
 UNSURE = "May not have been posted"
 UNSURE_NEXT = "Please look on the board before you post it again."
 CHECKING = "Checking with the board"

@@ -16,7 +16,7 @@ from bridge.operator import erasure, listing
 from bridge.operator import manifest as app_manifest
 from bridge.settings import problems
 from bridge.settings.environment import PUBLIC_RULE, Settings, has_path
-from bridge.store import choice, other_accounts
+from bridge.store import choice, other_accounts, trouble
 from bridge.store.embedded import StoreInUse, StoreUnavailable
 
 T = TypeVar("T")
@@ -156,7 +156,7 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
     """Works on the store that the running bridge uses, or has used last."""
 
     async def done(settings: Settings, url: str) -> T:
-        async with wiring.build(settings, url) as bridge:
+        async with wiring.build(settings, url, serving=False) as bridge:
             return await work(bridge)
 
     settings = read_settings()
@@ -169,9 +169,8 @@ def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:
     except StoreUnavailable as error:
         stop(str(error))
     except (RedisError, OSError) as error:
-        from bridge.operator.doctor.finding import why
-
-        typer.echo(f"Redis cannot be reached: {why(error)}. `bridge doctor` says more.", err=True)
+        found = trouble.of(error)
+        typer.echo(f"{found.sentence()}; {found.remedy}. `bridge doctor` says more.", err=True)
         raise typer.Exit(1) from None
 
 

@@ -28,5 +28,7 @@ NOTE = script(_LUA / "note.lua")
 RECALL = script(_LUA / "recall.lua")
 SET_ASIDE = script(_LUA / "set_aside.lua")
 
+TRIAL = script(_LUA / "trial.lua")
+
 CANCEL = script(_LUA / "cancel.lua")
 RETRY = script(_LUA / "retry.lua")

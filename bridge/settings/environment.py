@@ -6,6 +6,7 @@ Durations are in seconds.
 
 import hashlib
 import re
+import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -81,6 +82,8 @@ class Settings(BaseSettings):
     file_ttl: float = Field(600, gt=0, le=3600)
 
     redis_url: str | None = None
+    redis_certificate: str | None = None
+    redis_connections: int = Field(6, ge=2, le=1000)
     bridge_data: Path = Path("./.bridge")
     bridge_account: str | None = None
     lease: float = Field(30, gt=0, le=3600)
@@ -165,6 +168,17 @@ class Settings(BaseSettings):
             raise ValueError("cannot be read; something after the ? or the last / is not an option of Redis") from None
         return value
 
+    @field_validator("redis_certificate")
+    @classmethod
+    def _authority(cls, value: str | None) -> str | None:
+        if value is None or value.lower() == "none":
+            return value and "none"
+        try:
+            ssl.create_default_context(cafile=value)
+        except OSError:  # ssl's own are among them
+            raise ValueError("must be none, or the path of a file with the certificate of a CA (PEM)") from None
+        return value
+
     @field_validator("slack_app_token")
     @classmethod
     def _app_level(cls, value: SecretStr | None) -> SecretStr | None:
@@ -206,6 +220,14 @@ class Settings(BaseSettings):
             return self.bridge_account
         whose = f"{self.nexudus_url.rstrip('/')}|{self.nexudus_username.lower()}"
         return hashlib.sha256(whose.encode()).hexdigest()[:12]
+
+    @property
+    def certificate(self) -> str | None:
+        """REDIS_CERTIFICATE with what the host implies: Heroku signs its Redis's itself.
+
+        https://devcenter.heroku.com/articles/connecting-heroku-redis
+        """
+        return self.redis_certificate or ("none" if self.dyno else None)
 
     @property
     def prefix(self) -> str:

@@ -28,6 +28,7 @@ _EXAMPLES = {
     "nexudus_client_id": "NEXUDUS_CLIENT_ID=0f8fad5b-d9cb-469f-a165-70867728950e, or leave it out",
     "nexudus_business_id": "NEXUDUS_BUSINESS_ID=1421021016",
     "redis_url": "REDIS_URL=redis://localhost:6379/0",
+    "redis_certificate": "REDIS_CERTIFICATE=none, or REDIS_CERTIFICATE=/etc/ssl/redis-ca.pem, or leave it out",
     "bridge_account": "BRIDGE_ACCOUNT=my-space, or leave it out",
     "public_url": "PUBLIC_URL=https://bridge.your-space.com",
     "metrics_port": "METRICS_PORT=9464, or leave it out",

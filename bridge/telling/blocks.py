@@ -163,10 +163,11 @@ def not_kept(problems: Sequence[Problem], request: Mapping[str, Any]) -> Block:
     """What was typed behind a command is never lost: it stands under the reason, to be copied."""
     command = str(request.get("command"))
     # A form sent again is the same form; a second command is another one, and could be posted twice.
-    reasons = ["store_away_command" if each.reason == "store_away" else each.reason for each in problems]
+    titles = {"store_away": sentences.NOT_KEPT, "store_unsure": sentences.MAYBE_KEPT}
+    reasons = [f"{each.reason}_command" if each.reason in titles else each.reason for each in problems]
     pairs = zip(reasons, problems, strict=True)
     told = " ".join(sentences.reason(reason, each.detail, command=command) for reason, each in pairs)
-    title = sentences.NOT_KEPT if "store_away_command" in reasons else sentences.REFUSED
+    title = next((titles[each.reason] for each in problems if each.reason in titles), sentences.REFUSED)
     typed = sentences.TYPED.format(command=command, text=request.get("text"))  # as Slack has escaped it
     return note(f"*{title}.* {escape(told)}\n{typed}")
 

@@ -46,7 +46,7 @@ class Crowd:
         await self.prepare()
         reply = await (await self._slack()).command(post.user, f"post {post.subject} | Body of {post.subject}")
         self.troubled += reply.status != 200
-        unkept = sentences.NOT_KEPT in reply.text
+        unkept = any(each in reply.text for each in (sentences.NOT_KEPT, sentences.MAYBE_KEPT))
         self.refused_by_store += unkept
         if reply.status == 200 and not unkept:
             self.promised.add(post.subject)
@@ -81,7 +81,7 @@ class Crowd:
         if reply.trouble:
             self.troubled += 1
             return False
-        if sentences.REASONS["store_away"] in reply.errors.values():
+        if {sentences.REASONS[each] for each in ("store_away", "store_unsure")} & set(reply.errors.values()):
             self.refused_by_store += 1
             return False
         self.promised.add(post.subject)

@@ -54,7 +54,7 @@ async def test_a_bridge_without_redis_is_alive_and_not_ready(tmp_path: Path) -> 
 
     assert (ready.status_code, alive.status_code, metrics.status_code) == (503, 200, 200)
     assert reply.status == 200
-    assert "We cannot be sure that your post was kept" in answer_text(reply)
+    assert "*Was not kept.* We cannot keep your post right now" in answer_text(reply)
 
 
 async def test_a_full_redis_is_not_ready(space: Space, redis_url: str) -> None:
@@ -62,7 +62,7 @@ async def test_a_full_redis_is_not_ready(space: Space, redis_url: str) -> None:
     await space.redis.config_set("maxmemory", 1)
     try:
         ready = await get(space, "/readyz")
-        found = await redis.examine(redis_url, own=True)
+        found = await redis.examine(space.settings, redis_url)
     finally:
         await space.redis.config_set("maxmemory", 0)
 

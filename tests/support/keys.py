@@ -19,7 +19,7 @@ OF_NOBODY = {
     "air": "a digest, and a reference",
     "once": "Slack's ids of triggers and events",
     "fetched": "a random token",
-    "writable": "nothing",
+    "trial": "nothing",
     "reading": "Slack's id of a view",
     "channel": "whether it is public, and its name if it is",
     "locations": "the space's own",

@@ -67,12 +67,12 @@ async def _examine(settings: Settings, url: str | None, test_group: str | None) 
 
 async def _kept(settings: Settings, url: str | None) -> list[Finding]:
     own = settings.redis_url is None
-    return [*await redis.examine(url, own=own), *await _others(settings, url, own=own)] if url else []
+    return [*await redis.examine(settings, url), *await _others(settings, url, own=own)] if url else []
 
 
 async def _others(settings: Settings, url: str, *, own: bool) -> list[Finding]:
     """Posts under another account: a failure where no other bridge can be theirs, else a hint."""
-    async with contextlib.aclosing(connect(url, timeout=3)) as redis:
+    async with contextlib.aclosing(connect(url, timeout=3, certificate=settings.certificate)) as redis:
         try:
             found = await other_accounts.others(redis, settings.prefix, alone=own)
         except (RedisError, OSError):  # the look at the store says so

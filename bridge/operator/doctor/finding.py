@@ -6,6 +6,10 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from redis.exceptions import RedisError
+
+from bridge.store import trouble
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -37,6 +41,8 @@ _CAUSES: tuple[tuple[type[BaseException], str], ...] = (
 
 def why(error: BaseException) -> str:
     """Why something could not be reached. Never the error's own text, which may hold a secret."""
+    if isinstance(error, RedisError):
+        return trouble.of(error).said
     within = list(_within(error))
     for kind, said in _CAUSES:
         if any(isinstance(each, kind) for each in within):

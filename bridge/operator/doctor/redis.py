@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
-from bridge.operator.doctor.finding import Finding, why
+from bridge.operator.doctor.finding import Finding
+from bridge.outbox import ledger, trial
+from bridge.outbox.ledger import Outbox
 from bridge.settings.environment import Settings
-from bridge.store import choice
+from bridge.store import choice, trouble
 from bridge.store.client import connect
 from bridge.store.embedded import StoreUnavailable, embedded, is_locked, of_running, was_kept
 
@@ -98,16 +100,19 @@ def _in_use(folder: Path, url: str | None) -> Finding:
 # ── what it promises ─────────────────────────────────────────────────────────
 
 
-async def examine(url: str, *, own: bool) -> list[Finding]:
-    """Whether it answers, its version, and what it promises; `own`: the embedded store."""
-    place = OWN if own else _place(url)
-    async with contextlib.aclosing(connect(url, timeout=3)) as redis:
+async def examine(settings: Settings, url: str) -> list[Finding]:
+    """Whether it keeps a post and wakes a worker, its version, and what it promises."""
+    place = OWN if settings.redis_url is None else _place(url)
+    async with contextlib.aclosing(connect(url, timeout=3, certificate=settings.certificate)) as redis:
         try:
             await redis.ping()
             info, config = await _info(redis), await _config(redis)
+            tried = await _tried(place, ledger.build(settings, redis, redis))
         except (RedisError, OSError) as error:
-            return [_no_redis(place, error)]
-    return [_full(place, info) or _version(place, info), persistence(config, info), eviction(config, info)]
+            return [_trouble(place, error)]
+    version = _version(place, info)
+    found = [tried or version if version.holds else version, persistence(config, info), eviction(config, info)]
+    return [*found, *_room(settings, config, info)]
 
 
 def _place(url: str) -> str:
@@ -117,12 +122,20 @@ def _place(url: str) -> str:
     return f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
 
 
-def _no_redis(place: str, error: Exception) -> Finding:
-    # redis-py wraps a refused login into a ConnectionError.
-    if isinstance(error, AuthenticationError) or isinstance(error.__cause__, AuthenticationError):
-        return Finding("Redis", False, f"{place} refuses the login", "correct user and password in REDIS_URL")
-    remedy = "start Redis there, or correct REDIS_URL; on a rented one look at the address in its host's dashboard"
-    return Finding("Redis", False, f"cannot be reached at {place}: {why(error)}", remedy)
+def _trouble(place: str, error: Exception) -> Finding:
+    found = trouble.of(error)
+    return Finding("Redis", False, found.sentence(place), found.remedy)
+
+
+async def _tried(place: str, outbox: Outbox) -> Finding | None:
+    """What keeps it from keeping a post: to a PING it may answer all the same. Raises RedisError when it is away."""
+    try:
+        await trial.keeps_and_wakes(outbox)
+    except RedisError as error:
+        if not trouble.is_answer(error):
+            raise
+        return _trouble(place, error)
+    return None
 
 
 async def _info(redis: Redis) -> Config:
@@ -133,20 +146,21 @@ async def _info(redis: Redis) -> Config:
 
 
 async def _config(redis: Redis) -> Config:
-    """Hosts often forbid this; then INFO has to do."""
-    try:
-        found = await redis.config_get("appendonly", "appendfsync", "save", "maxmemory-policy")
-    except ResponseError:
-        return {}
-    return {str(name): value for name, value in found.items()}
+    """Hosts often forbid this; then INFO has to do. Before 7.0 it takes one name at a time."""
+    found: dict[str, Any] = {}
+    with contextlib.suppress(ResponseError):
+        for name in ("appendonly", "appendfsync", "save", "maxmemory-policy", "maxclients"):
+            found |= {str(key): value for key, value in (await redis.config_get(name)).items()}
+    return found
 
 
-def _full(place: str, info: Config) -> Finding | None:
-    """With full memory it answers, and takes nothing."""
-    most, used = int(info.get("maxmemory") or 0), int(info.get("used_memory") or 0)
-    if not most or used < most:
-        return None
-    return Finding("Redis", False, f"{place} answers and refuses to write: its memory is full", "give it more memory")
+def _room(settings: Settings, config: Config, info: Config) -> list[Finding]:
+    """A hint where web and worker, and the next of either while a release replaces one, find too few connections."""
+    most, each = int(info.get("maxclients") or config.get("maxclients") or 0), settings.redis_connections
+    if settings.redis_url is None or not most or most >= 3 * each:
+        return []
+    said = f"it takes {most} connections from everybody together; each process of bridge opens up to {each}"
+    return [Finding("Connections", None, said, f"set REDIS_CONNECTIONS={max(2, most // 4)}, or choose a larger plan")]
 
 
 def _version(place: str, info: Config) -> Finding:

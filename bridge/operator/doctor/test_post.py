@@ -32,7 +32,7 @@ _BURST = 30
 async def recall(url: str, settings: Settings) -> list[Finding]:
     """What an earlier test post taught."""
     with suppress(RedisError, OSError, ValueError, TypeError, KeyError):
-        async with aclosing(connect(url, timeout=3)) as redis:
+        async with aclosing(connect(url, timeout=3, certificate=settings.certificate)) as redis:
             text = await redis.get(_key(settings))
         return [_earlier(json.loads(text))] if text else []
     return []
@@ -234,7 +234,7 @@ def _lag(lag: float | None, allowed: float) -> Finding:
 async def _remember(url: str | None, settings: Settings, learnt: Mapping[str, Any]) -> list[Finding]:
     try:
         if url:
-            async with aclosing(connect(url, timeout=3)) as redis:
+            async with aclosing(connect(url, timeout=3, certificate=settings.certificate)) as redis:
                 await redis.set(_key(settings), json.dumps(learnt))
             return []
     except (RedisError, OSError):
