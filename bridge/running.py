@@ -38,7 +38,8 @@ async def run(
     if worker:
         closed = bridge.desk.installation.is_closed
         work += [bridge.delivery.run(closed), bridge.carrying.run(closed)]
-    greetings = [asyncio.create_task(bridge.watch_slack())]
+    # The look at the store says in the log what is the matter with it, before the first person finds out.
+    greetings = [asyncio.create_task(each) for each in (bridge.watch_slack(), bridge.store_answers())]
     if worker:
         # The board is asked at the start, so that /readyz need not wait for a post.
         bridge.delivery.board_health.doubt()

@@ -27,7 +27,7 @@ async def speaks_plain(host: str, port: int) -> bool:
 
 async def speaks_tls(host: str, port: int) -> bool:
     """Whether it answers in TLS, whatever its certificate is worth, and whatever it thinks of ours."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         async with asyncio.timeout(_PATIENCE):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, RedisSSLContext, SSLConnection
 from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
@@ -34,6 +34,7 @@ class Connections(ConnectionPool):
         super().__init__(maint_notifications_config=MaintNotificationsConfig(enabled=False), **options)
         kind = self.connection_class
         self.connection_class = type(kind.__name__, (Hearing, kind), {})
+        self._encryption = _encryption(kind, self.connection_kwargs)
         self._wait, self._tell = wait, tell
         self._queue: deque[asyncio.Future[None]] = deque()
         self._shut_until = 0.0
@@ -42,6 +43,8 @@ class Connections(ConnectionPool):
         """One more, which is not open yet."""
         connection = cast(Hearing, self.connection_class(**self.connection_kwargs))
         connection.hear = self._hear
+        if self._encryption is not None:
+            cast(SSLConnection, connection).ssl_context = self._encryption
         return connection
 
     async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Hearing:
@@ -170,6 +173,15 @@ class Patient:
         connection.patient, connection.socket_timeout = False, self._shared.connection_kwargs["socket_timeout"]
         self._room.release()
         await self._shared.release(connection)
+
+
+def _encryption(kind: type[AbstractConnection], options: dict[str, Any]) -> RedisSSLContext | None:
+    """For all connections: to read the machine's CAs for each costs more than its handshake, and everybody waits."""
+    if not issubclass(kind, SSLConnection):
+        return None
+    found: RedisSSLContext = kind(**options).ssl_context
+    found.get()
+    return found
 
 
 async def _is_spoilt(connection: AbstractConnection) -> bool:

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from bridge.store import trouble
 from bridge.store.client import connect, to_the_log, waiting
 from bridge.store.trouble import BrokenOff, Late, NoneFree
-from tests.support.redises import Server, address, follows, in_step, redis_server
+from tests.support.redises import Server, address, answering, follows, in_step, redis_server
 
 AT = "redis://127.0.0.1:{}/0?protocol=2"
 
@@ -178,31 +178,6 @@ async def test_the_first_word_of_an_answer_is_what_is_the_matter(said: bytes, ki
     assert (told.kind, told.answered, trouble.may_have_run(found.value)) == (kind, True, False)
     assert "hush" not in told.sentence() + told.remedy
     assert told.remedy
-
-
-@contextlib.asynccontextmanager
-async def answering(said: bytes, *, hang: bool = False) -> AsyncIterator[int]:
-    """A server that greets everybody and says one thing to whatever it is asked; b"" is to hang up."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while asked := await reader.read(65536):
-                if b"CLIENT" in asked:
-                    writer.write(b"+OK\r\n" * asked.count(b"SETINFO"))
-                elif hang:
-                    await asyncio.sleep(30)
-                elif said:
-                    writer.write(said)
-                else:
-                    server.close()
-                    break
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
 
 
 async def test_what_went_unanswered_may_have_run() -> None:

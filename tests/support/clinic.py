@@ -29,7 +29,10 @@ class Clinic:
     env: Environment
 
     async def doctor(self, *args: str, **env: str | None) -> Result:
-        return await command(self.env | env, "doctor", *args)
+        return await self.command("doctor", *args, **env)
+
+    async def command(self, *args: str, **env: str | None) -> Result:
+        return await command(self.env | env, *args)
 
     async def line(self, check: str, **env: str | None) -> str:
         """What the doctor says of one check, when it finds that something does not hold."""

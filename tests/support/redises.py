@@ -45,11 +45,14 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def redis_server(folder: Path, *options: str, binary: Path | None = None) -> Iterator[Server]:
-    """The embedded store's binary, or another one, as a server that anybody could rent."""
+def redis_server(
+    folder: Path, *options: str, before: tuple[str, ...] = (), binary: Path | None = None
+) -> Iterator[Server]:
+    """The embedded store's binary, or another one, as a server that anybody could rent; `before`: its file."""
     server = Server(free_port())
     folder.mkdir(parents=True, exist_ok=True)
-    command = [str(binary or _binary()), "--port", str(server.port), "--dir", str(folder), "--save", "", *options]
+    plain = ("--port", str(server.port), "--dir", str(folder), *(() if before else ("--save", "")))
+    command = [str(binary or _binary()), *before, *plain, *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder)
     try:
         for _ in range(200):
@@ -103,6 +106,31 @@ async def address(port: int, context: ssl.SSLContext | None = None) -> AsyncIter
         for task in list(shown.tasks):
             task.cancel()
         await asyncio.gather(*shown.tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def answering(said: bytes, *, hang: bool = False) -> AsyncIterator[int]:
+    """A server that greets everybody and says one thing to whatever it is asked; b"" is to hang up."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while asked := await reader.read(65536):
+                if b"CLIENT" in asked:
+                    writer.write(b"+OK\r\n" * asked.count(b"SETINFO"))
+                elif hang:
+                    await asyncio.sleep(30)
+                elif said:
+                    writer.write(said)
+                else:
+                    server.close()
+                    break
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
 
 
 def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
