@@ -100,8 +100,8 @@ class Desk:
         self.tasks.discard(task)
         if task.cancelled() or (error := task.exception()) is None:
             return
-        # Slack's own failures have had their line, with the method and Slack's word.
-        if not isinstance(error, CallFailed):
+        # Slack's failures have had their line with the method and Slack's word, the store's with what it said.
+        if not isinstance(error, CallFailed | RedisError):
             log.error("task_failed", error=type(error).__name__, exc_info=error)
 
     def is_ours(self, team: str) -> bool:

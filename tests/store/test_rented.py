@@ -54,3 +54,24 @@ async def test_many_at_once_on_a_small_plan(tmp_path: Path) -> None:
     assert [answer_text(each) for each in replies if "ot kept" in answer_text(each)] == []
     assert most <= 12
     assert due == 50
+
+
+async def test_what_went_unanswered_is_told_as_in_doubt(tmp_path: Path) -> None:
+    """Redis took it and the answer was lost: "may not have been kept" is right, because it was."""
+    with redis_server(tmp_path) as server:
+        async with (
+            address(server.port) as shown,
+            open_space(f"redis://127.0.0.1:{shown.at}/0", worker=False) as space,
+        ):
+            await space.sender.command(ANA, "post First | so that Redis knows the scripts")
+            await space.sender.global_shortcut(ANA)
+            shown.lost = b"Who joins?"
+            reply, sent = await asyncio.gather(
+                space.sender.command(ANA, "post Lunch | Who joins?"),
+                space.sender.submit(space.view()["id"], {"subject": "Dinner", "message": "Who joins?"}),
+            )
+            kept = [entry async for _, entry in space.bridge.outbox.listing()]
+
+    assert answer_text(reply).startswith("*May not have been kept.* We cannot be sure")
+    assert sent.errors["message"].startswith("We cannot be sure that your post was kept. Your words stay here")
+    assert sorted(each.draft.subject for each in kept if each) == ["Dinner", "First", "Lunch"]

@@ -67,10 +67,14 @@ def redis_server(
 
 @dataclass
 class Address:
-    """One address before several servers: new connections go to `port`, those that are open stay where they are."""
+    """One address before several servers: new connections go to `port`, those that are open stay where they are.
+
+    `lost`: what is asked with this in it arrives, and no answer comes back.
+    """
 
     port: int
     at: int = 0
+    lost: bytes = b""
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,19 +82,29 @@ class Address:
             there, back = await asyncio.open_connection("127.0.0.1", self.port)
         except OSError:
             return writer.close()
-        for come, go in ((reader, back), (there, writer)):
-            task = asyncio.create_task(_pour(come, go))
+        silent = asyncio.Event()
+        for pouring in (self._ask(reader, back, silent), self._answer(there, writer, silent)):
+            task = asyncio.create_task(pouring)
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
         return None
 
+    async def _ask(self, come: asyncio.StreamReader, go: asyncio.StreamWriter, silent: asyncio.Event) -> None:
+        with contextlib.suppress(OSError):
+            while some := await come.read(65536):
+                if self.lost and self.lost in some:
+                    silent.set()
+                go.write(some)
+                await go.drain()
+        go.close()
 
-async def _pour(come: asyncio.StreamReader, go: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while some := await come.read(65536):
-            go.write(some)
-            await go.drain()
-    go.close()
+    async def _answer(self, come: asyncio.StreamReader, go: asyncio.StreamWriter, silent: asyncio.Event) -> None:
+        with contextlib.suppress(OSError):
+            while some := await come.read(65536):
+                if not silent.is_set():
+                    go.write(some)
+                    await go.drain()
+        go.close()
 
 
 @contextlib.asynccontextmanager
