@@ -101,10 +101,9 @@ class Desk:
         self.tasks.discard(task)
         if task.cancelled() or (error := task.exception()) is None:
             return
-        # Slack's own failures have had their line, with the method and Slack's word.
-        if not isinstance(error, CallFailed):
-            heard = isinstance(error, RedisError)  # where it was asked; that line says more than a traceback
-            log.error("task_failed", error=type(error).__name__, exc_info=None if heard else error)
+        # Slack's failures have had their line with the method and Slack's word, the store's with what it said.
+        if not isinstance(error, CallFailed | RedisError):
+            log.error("task_failed", error=type(error).__name__, exc_info=error)
 
     def is_ours(self, team: str) -> bool:
         """Whether somebody acts from the workspace that installed the app; delivery asks Slack again."""
@@ -134,14 +133,15 @@ class Desk:
 
     async def keep(self, key: str, draft: Draft, nonce: str) -> Waited:
         """Keep the draft, then wait briefly for its final word. Never raises: a problem is told in the form."""
-        until = time.monotonic() + self.brief
+        until, asked = time.monotonic() + self.brief, False
         try:
             async with asyncio.timeout(self.brief + SPARE):
                 if not await self.installation.takes_posts():
                     return Waited(problem=Problem("message", "removed"))
+                asked = True
                 kept = await self.outbox.put(key, draft, nonce=nonce, watch=self.brief + WATCHED)
         except (RedisError, TimeoutError) as error:
-            unsure = trouble.may_have_run(error)
+            unsure = asked and trouble.may_have_run(error)
             log.error("not_kept", error=trouble.of(error).kind, sure=not unsure)
             return Waited(problem=Problem("message", "store_unsure" if unsure else "store_away"))
         metrics.PUT.labels(kept.disposition).inc()
