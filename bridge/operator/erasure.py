@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 from bridge.language import sentences
 from bridge.members.people import People
 from bridge.operator.personal_data import Person, read, write
+from bridge.outbox import scripts
 from bridge.outbox.ledger import Outbox
 from bridge.post.draft import NOT_POSTED
 
@@ -137,7 +138,8 @@ async def _scrub_drafts(outbox: Outbox, person: Person) -> _Scrubbed:
         scrubbed = {name: write(_without(name, text, person, fields)) for name, text in _touched(fields, named)}
         files |= _file_ids(fields) - _file_ids(fields | scrubbed)
         # The body says names, which no id tells from other words; what was sent is not needed any more.
-        await outbox.rewrite(_id(key), scrubbed, gone="body")
+        await outbox.run(scripts.NOTE, _id(key), *(part for pair in scrubbed.items() for part in pair))
+        await outbox.redis.hdel(key, "body")
     return _Scrubbed(places, waiting, frozenset(files))
 
 

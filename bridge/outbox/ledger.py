@@ -246,11 +246,6 @@ class Outbox:
         await self.redis.delete(self.mine_key(user, team))
         return len(ids)
 
-    async def rewrite(self, id_: str, fields: Mapping[str, str], *, gone: str) -> None:
-        """Fields of a record as they shall be, unless it has expired, and without the one that is `gone`."""
-        await self.run(scripts.NOTE, id_, *(part for pair in fields.items() for part in pair))
-        await self.redis.hdel(self.record_key(id_), gone)
-
     # ── the ledger itself, for the rooms that share it ───────────────────────
 
     def key(self, name: str) -> str:
