@@ -36,8 +36,7 @@ async def run(
     if web and bridge.socket is not None:
         work.append(bridge.socket.run(stopping))
     if worker:
-        closed = bridge.desk.installation.is_closed
-        work += [bridge.delivery.run(closed), bridge.carrying.run(closed)]
+        work.append(bridge.delivery.run(bridge.desk.installation.is_closed, bridge.carrying.work))
     greetings = [asyncio.create_task(bridge.watch_slack())]
     if worker:
         # The board is asked at the start, so that /readyz need not wait for a post.

@@ -28,6 +28,7 @@ from bridge.nexudus.client import Nexudus
 from bridge.outbox import ledger
 from bridge.outbox.census import measure
 from bridge.outbox.ledger import Outbox
+from bridge.outbox.worker import LOOK
 from bridge.settings.environment import Settings
 from bridge.settings.network import http_client
 from bridge.slack.http import Health
@@ -121,7 +122,7 @@ class Bridge:
 async def build(settings: Settings, redis_url: str) -> AsyncIterator[Bridge]:
     """Every part, connected, for as long as the block runs."""
     hush()
-    redis, blocking = connect(redis_url), connect_blocking(redis_url, block=1.0)
+    redis, blocking = connect(redis_url), connect_blocking(redis_url, block=LOOK)
     # Slack's own default of five minutes would outlive every promise; single calls set their own limits.
     timeout = aiohttp.ClientTimeout(total=15, connect=5)
     async with (

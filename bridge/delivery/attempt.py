@@ -26,7 +26,7 @@ from bridge.nexudus.client import Nexudus
 from bridge.nexudus.wire import BadReference, NexudusError
 from bridge.outbox.leases import Lost
 from bridge.outbox.ledger import Board, Outbox
-from bridge.outbox.worker import Worker
+from bridge.outbox.worker import Work, Worker
 from bridge.post.draft import Outcome
 from bridge.post.entry import Entry
 from bridge.post.refusals import NotAllowed, SlackAway
@@ -69,11 +69,16 @@ class Delivery:
         """Claim nothing more; what is under way is finished."""
         self._stopping.set()
 
-    async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
-        """Claim and attempt until `stop`, and nothing while it is `closed`."""
+    @property
+    def work(self) -> Work:
+        """To be claimed and attempted until `stop`."""
+        return Work(self.outbox, self._attempt_or_note, "posts", SLOTS, self._stopping)
+
+    async def run(self, closed: Callable[[], Awaitable[bool]], *beside: Work) -> None:
+        """Claim and attempt until `stop`, and what is worked `beside` it by the same process; not while `closed`."""
         keeping = asyncio.create_task(self.board_health.keep(self.board.businesses, self.board.tokens.refused))
         try:
-            await Worker(self.outbox, self._attempt_or_note, "posts", SLOTS, self._stopping).run(closed)
+            await Worker([self.work, *beside]).run(closed)
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)

@@ -7,7 +7,6 @@ of its files; those that stay in Slack are told, with the reason.
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +23,7 @@ from bridge.files.serving import Files
 from bridge.nexudus.client import Nexudus, Sighting
 from bridge.nexudus.wire import BadReference, NexudusError, Refused, Unauthorized, Unavailable, Unsure
 from bridge.outbox.ledger import Board
-from bridge.outbox.worker import Worker
+from bridge.outbox.worker import Work
 from bridge.post import attachment
 from bridge.post.attachment import ENDED
 from bridge.post.entry import Entry
@@ -64,9 +63,10 @@ class Carrying:
     def stop(self) -> None:
         self.stopping.set()
 
-    async def run(self, closed: Callable[[], Awaitable[bool]]) -> None:
-        """A few posts at a time: the board's pace is shared with the posts themselves. None while it is `closed`."""
-        await Worker(self.box.outbox, self._carry, "files", SLOTS, self.stopping).run(closed)
+    @property
+    def work(self) -> Work:
+        """A few posts at a time: the board's pace is shared with the posts themselves."""
+        return Work(self.box.outbox, self._carry, "files", SLOTS, self.stopping)
 
     async def _carry(self, entry: Entry) -> None:
         """Every file one step further, noted after each; then the lease is given back."""

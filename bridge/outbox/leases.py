@@ -4,6 +4,9 @@ A queue is a sorted set whose score is the time when an entry is due, in millise
 that runs out hands the entry to the next one by itself. `own` begins the names of a lease's fields.
 """
 
+import contextlib
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -21,12 +24,23 @@ def claimed(found: Any) -> dict[str, str] | float:
     return dict(zip(found[::2], found[1::2], strict=True))
 
 
-async def woken(blocking: Redis, key: str, seconds: float) -> None:
-    """Sleep until something is pushed to `key`, or for so long (at most)."""
-    try:
-        await blocking.blpop([key], timeout=max(0.01, seconds))
-    except RedisTimeout:
-        return
+async def called(blocking: Redis, keys: Sequence[str], seconds: float) -> str | None:
+    """Which of the lists something was pushed to, within so many seconds. Raises RedisError."""
+    with contextlib.suppress(RedisTimeout):  # the connection died in silence; the next call opens another
+        if found := await blocking.blpop(list(keys), timeout=seconds):
+            return str(found[0])
+    return None
+
+
+async def seconds_left(redis: Redis, queues: Sequence[str]) -> list[float]:
+    """Until the first entry of each queue is due, in one round trip; inf: nothing waits. Raises RedisError."""
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.time()
+        for queue in queues:
+            pipe.zrange(queue, 0, 0, withscores=True)
+        (seconds, micro), *firsts = await pipe.execute()
+    now = seconds + micro / 1e6
+    return [max(0.0, first[0][1] / 1000 - now) if first else math.inf for first in firsts]
 
 
 def still_ours(id_: str, said: str) -> str:

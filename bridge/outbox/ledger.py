@@ -2,7 +2,7 @@
 
 One sorted set is the whole queue: an entry's score is the time when it is due, so a lease,
 a retry's delay and the hand-over from a dead worker are one mechanism. A list wakes idle workers;
-losing a wake-up costs a second, never a draft. What a draft has gone through stands in its record.
+losing a wake-up costs seconds, never a draft. What a draft has gone through stands in its record.
 
     kept ──► sending ──► posted | refused | unsure
       └────────────────► refused | cancelled | unposted        then told, or untold
@@ -104,10 +104,6 @@ class Outbox:
         log.error("unreadable", id=id_)
         await self.run(scripts.SET_ASIDE, id_, _ms(self.keep))
         return 0.0
-
-    async def wait(self, seconds: float) -> None:
-        """Sleep until something is put into the queue, or for so long (at most)."""
-        await leases.woken(self.blocking, self.key("wake" if self.queue == "due" else "attach-wake"), seconds)
 
     async def renew(self, entry: Entry) -> None:
         """Hold the lease for another `lease` seconds. Raises Lost."""
@@ -255,6 +251,11 @@ class Outbox:
     def key(self, name: str) -> str:
         """Of a queue ("due", "attach", "failed"), or of something else that is kept under the prefix."""
         return self.prefix + name
+
+    @property
+    def wake_key(self) -> str:
+        """The list that calls one idle worker when something is put into the queue."""
+        return self.key("wake" if self.queue == "due" else "attach-wake")
 
     def record_key(self, id_: str) -> str:
         return self.key(f"draft:{id_}")

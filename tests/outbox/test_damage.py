@@ -12,7 +12,7 @@ from bridge.delivery import decision
 from bridge.files.queue import FileQueue
 from bridge.form.stash import Stash
 from bridge.outbox.ledger import Outbox
-from bridge.outbox.worker import Worker
+from bridge.outbox.worker import Work, Worker
 from bridge.post.draft import Draft, Origin, Outcome
 from bridge.post.entry import Entry
 from tests.support.commanding import TEAM, bridge, draft, end, mark_as_sending, put
@@ -99,7 +99,7 @@ async def test_a_claim_that_breaks_ends_no_process(redis: Redis, capsys: pytest.
     async def is_closed() -> bool:
         return False
 
-    working = asyncio.create_task(Worker(queue, attempt, "posts", 1, stopping).run(is_closed))
+    working = asyncio.create_task(Worker([Work(queue, attempt, "posts", 1, stopping)]).run(is_closed))
     await until_async(lambda: redis.exists(queue.key("done")), 5)
     stopping.set()
     await working

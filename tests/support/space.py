@@ -45,8 +45,7 @@ class Space:
         self.worker = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
-        closed = self.bridge.desk.installation.is_closed
-        await asyncio.gather(self.bridge.delivery.run(closed), self.bridge.carrying.run(closed))
+        await self.bridge.delivery.run(self.bridge.desk.installation.is_closed, self.bridge.carrying.work)
 
     async def stop_worker(self) -> None:
         """As kill -9 would: nothing is finished, nothing is noted."""
