@@ -13,6 +13,7 @@ from bridge.store.embedded import (
     embedded,
     is_locked,
     of_running,
+    refuse_links,
     was_kept,
 )
 
@@ -49,6 +50,7 @@ def on_disk(folder: Path, *, lasting: bool) -> Path:
 
 
 def _embedded(folder: Path, opened: contextlib.ExitStack) -> str:
+    refuse_links(folder)
     deadline = time.monotonic() + FREED
     while is_locked(folder):
         if url := of_running(folder):

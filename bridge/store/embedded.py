@@ -3,18 +3,21 @@
 import contextlib
 import fcntl
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from bridge.store.valkey import LISTED_BY, NotStarted, Server, answers
+from bridge.store.valkey import DATA, LISTED_BY, LOG, NotStarted, Server, answers
 
 # Seconds until a folder is free after its bridge was killed: a server that hung meanwhile is ended after five.
 FREED = 8.0
 # What marks a folder as an embedded server's.
 _LOCK, _SOCKET = "lock", "store.sock"
+# What the lock says of a folder that was there before us; and where the socket is when the folder's path is too long.
+_FOUND, _SHORT = b"found\n", "bridge-"
 
 # A unix socket's path may be 104 bytes long on macOS, 108 on Linux.
 _SOCKET_PATH_LIMIT = 100
@@ -65,6 +68,18 @@ def embedded(folder: Path) -> Iterator[str]:
             server.stop()
 
 
+def refuse_links(folder: Path) -> None:
+    """Whoever may write into the folder must not lead us elsewhere. Raises StoreUnavailable for the first link in it.
+
+    The folder itself may be one.
+    """
+    ours = [folder / name for name in (_LOCK, LOG, DATA, *([] if _is_far(folder) else [_SOCKET]))]
+    for each in (*ours, *(folder / DATA).glob("*")):
+        if each.is_symlink():
+            said = f"{each} is a link, and bridge follows none in its folder; look who made it, and remove it"
+            raise StoreUnavailable("BRIDGE_DATA", said, _DATA_EXAMPLE)
+
+
 def _start(server: Server, folder: Path) -> None:
     try:
         server.start()
@@ -83,7 +98,7 @@ def was_kept(folder: Path) -> bool:
 def is_locked(folder: Path) -> bool:
     """Whether an embedded server uses this folder now."""
     try:
-        with (folder / _LOCK).open("rb") as lock:
+        with os.fdopen(os.open(folder / _LOCK, os.O_RDONLY | os.O_NOFOLLOW), "rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -94,8 +109,21 @@ def is_locked(folder: Path) -> bool:
 
 def of_running(folder: Path) -> str | None:
     """The URL of the embedded server of a bridge that runs now."""
-    path = (folder / _SOCKET).resolve()
+    path = folder.resolve() / _SOCKET
+    if _is_far(folder):
+        path = _led_to(path)
     return _url(path) if answers(path) else None
+
+
+def _led_to(link: Path) -> Path:
+    """Where the link that `_socket_path` leaves leads; one to anywhere else is not followed."""
+    with contextlib.suppress(OSError):
+        path, owner = link.readlink(), link.lstat().st_uid
+        room = path.parent.lstat()
+        private = stat.S_ISDIR(room.st_mode) and not room.st_mode & 0o077 and room.st_uid == owner
+        if private and path.name == _SOCKET and path.parent.name.startswith(_SHORT):
+            return path
+    return link.with_name("nowhere")
 
 
 def _url(path: Path) -> str:
@@ -106,9 +134,7 @@ def _url(path: Path) -> str:
 def _alone(folder: Path) -> Iterator[int]:
     """The server inherits the lock, so it is free only when the last one using the folder is gone."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)  # people's words stand in its files
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = _lock(folder)
     except OSError as error:
         raise _unusable(folder, error) from None
     try:
@@ -116,6 +142,27 @@ def _alone(folder: Path) -> Iterator[int]:
         yield lock
     finally:
         os.close(lock)
+
+
+def _lock(folder: Path) -> int:
+    """People's words stand in the folder: made by us it is for its user alone. One that was there keeps its rights.
+
+    All that is made in it is for its user alone in any case. The lock remembers whose the folder is.
+    """
+    found = folder.is_dir()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    refuse_links(folder)
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        lock = os.open(folder / _LOCK, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        os.write(lock, _FOUND if found else b"")
+    except FileExistsError:
+        lock = os.open(folder / _LOCK, flags)
+        if os.read(lock, len(_FOUND)) != _FOUND:
+            with contextlib.suppress(PermissionError):  # somebody else's, who lets us write to it
+                folder.chmod(0o700)
+    return lock
 
 
 def _take(lock: int, folder: Path) -> None:
@@ -140,13 +187,17 @@ def _why(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
+def _is_far(folder: Path) -> bool:
+    return len(os.fsencode(folder.resolve() / _SOCKET)) > _SOCKET_PATH_LIMIT
+
+
 @contextlib.contextmanager
 def _socket_path(folder: Path) -> Iterator[Path]:
     known = folder.resolve() / _SOCKET
-    if len(str(known).encode()) <= _SOCKET_PATH_LIMIT:
+    if not _is_far(folder):
         yield known
         return
-    with tempfile.TemporaryDirectory(prefix="bridge-") as short:
+    with tempfile.TemporaryDirectory(prefix=_SHORT) as short:
         known.unlink(missing_ok=True)
         known.symlink_to(Path(short) / _SOCKET)  # by which others find it
         yield Path(short) / _SOCKET

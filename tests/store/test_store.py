@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,9 +17,9 @@ import pytest
 from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
-from bridge.store import choice, valkey
+from bridge.store import choice, rewriting, valkey
 from bridge.store.client import connect
-from bridge.store.embedded import StoreInUse, StoreUnavailable, embedded, of_running
+from bridge.store.embedded import StoreInUse, StoreUnavailable, embedded, is_locked, of_running
 from tests.support.space import until
 
 _HOLD = """
@@ -51,16 +52,144 @@ async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None
         await client.aclose()
 
 
-async def test_nobody_else_reads_what_is_kept(tmp_path: Path) -> None:
-    """Private posts stand in its files: other users of the machine cannot open the folder, nor any file in it."""
+@pytest.mark.parametrize("found", [False, True])
+async def test_nobody_else_reads_what_is_kept(tmp_path: Path, found: bool) -> None:
+    """Private posts stand in its files: other users of the machine cannot open any, nor the folder that was made."""
     folder = tmp_path / "kept"
-    folder.mkdir(mode=0o755)
+    if found:
+        folder.mkdir(mode=0o755)
     with embedded(folder) as url:
-        client = connect(url)
-        await client.set("kept", "yes")
-        await client.aclose()
-        made = [folder, *folder.rglob("*")]
+        await keep(url)
+        made = [*([] if found else [folder]), *folder.rglob("*")]
         assert [each.name for each in made if each.stat().st_mode & 0o077] == []
+
+
+def test_a_folder_that_was_there_keeps_its_rights(tmp_path: Path) -> None:
+    """Whoever else works in it still can, at the next start too; what bridge made, or an older one used, is closed."""
+    found, ours, older = (tmp_path / name for name in ("found", "ours", "older"))
+    found.mkdir()
+    older.mkdir()
+    (older / "lock").touch()
+    for each in (found, ours, older, found, ours):
+        with embedded(each):
+            pass
+        if each is not found:
+            assert each.stat().st_mode & 0o777 == 0o700
+        each.chmod(0o775)
+    assert found.stat().st_mode & 0o777 == 0o775
+
+
+@pytest.mark.parametrize("planted", ["lock", "store.log", "store.sock", "appendonlydir", "appendonlydir/x.aof"])
+def test_no_link_in_the_folder_is_followed(tmp_path: Path, planted: str) -> None:
+    """Who may write into the folder leads bridge nowhere: one line names the link, and its end is untouched."""
+    folder, elsewhere = tmp_path / "kept", tmp_path / "elsewhere"
+    (folder / planted).parent.mkdir(parents=True)
+    if planted == "appendonlydir":
+        elsewhere.mkdir()
+    else:
+        elsewhere.write_text("mine")
+    (folder / planted).symlink_to(elsewhere)
+    (folder / "lock").touch()
+
+    for opens in (embedded(folder), choice.at_hand(None, folder, lasting=True)):
+        with pytest.raises(StoreUnavailable, match=rf"^BRIDGE_DATA: \S+/{planted} is a link, "), opens:
+            pass
+
+    assert not is_locked(folder)
+    assert [*elsewhere.iterdir()] == [] if elsewhere.is_dir() else elsewhere.read_text() == "mine"
+
+
+async def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
+    """Operators lead BRIDGE_DATA to another disk."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "kept").symlink_to(tmp_path / "disk")
+    with embedded(tmp_path / "kept") as url:
+        await keep(url)
+        assert of_running(tmp_path / "kept") == of_running(tmp_path / "disk") == url
+
+
+def test_a_far_store_is_only_found_where_bridge_has_put_it(tmp_path: Path) -> None:
+    """The link that leads to the socket of a too long path leads to a room of bridge's own, or nowhere."""
+    far = tmp_path / ("d" * 100)
+    with embedded(tmp_path / "theirs"):
+        far.mkdir()
+        (far / "store.sock").symlink_to(tmp_path / "theirs" / "store.sock")
+        assert of_running(far) is None
+
+
+@pytest.mark.parametrize("ends", ["the server is killed", "the shell is killed", "both are killed", "it cannot start"])
+async def test_no_number_is_signalled_once_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    """However it ends: a group is only ended while its leader has not been fetched. The shell names no number."""
+    signalled, really = list[int](), os.killpg
+
+    def killpg(number: int, what: int) -> None:
+        os.waitid(os.P_PID, number, os.WEXITED | os.WNOWAIT | os.WNOHANG)  # raises once it was fetched
+        signalled.append(number)
+        really(number, what)
+
+    monkeypatch.setattr(os, "killpg", killpg)
+    if ends == "it cannot start":
+        (tmp_path / "appendonlydir").write_text("no folder")
+        with pytest.raises(StoreUnavailable, match="did not start"), embedded(tmp_path):
+            pass
+    else:
+        with embedded(tmp_path) as url:
+            first = await keep(url)
+            shell = os.getpgid(first)
+            for each in {"the server is killed": [first], "the shell is killed": [shell]}.get(ends, [first, shell]):
+                os.kill(each, signal.SIGKILL)
+            await until(lambda: not runs(first) and of_running(tmp_path), 10)
+            assert await is_kept(url)
+    assert len(signalled) == (1 if ends == "it cannot start" else 2)
+    assert set(re.findall(r"kill -\w+ ([^\s;]+)", valkey._SHIM)) == {"0"}
+
+
+# ── what leaves the disk ─────────────────────────────────────────────────────
+
+
+def on_disk(folder: Path, words: str) -> list[str]:
+    return [each.name for each in folder.rglob("*") if each.is_file() and words.encode() in each.read_bytes()]
+
+
+async def test_deleted_words_leave_the_disk_with_a_rewriting(tmp_path: Path) -> None:
+    """Once rewritten, no file of the folder has them; what is kept is in the new one. One under way is followed up."""
+    with embedded(tmp_path) as url:
+        async with contextlib.aclosing(connect(url)) as client:
+            await client.set("kept", "Lunch is on me")
+            for _ in range(2):
+                await client.set("erased", "Dinner with Queenie")
+                await client.bgrewriteaof()
+                await client.delete("erased")
+                assert on_disk(tmp_path, "Dinner with Queenie")
+                assert await rewriting.rewrite(client)
+                assert on_disk(tmp_path, "Dinner with Queenie") == []
+                assert len(on_disk(tmp_path, "Lunch is on me")) == 1
+
+
+async def test_the_file_is_rewritten_every_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the keeper, counted from the file's own age: a bridge that is restarted every night does it too."""
+    monkeypatch.setattr(valkey, "_ASKING", 0.1)
+    with embedded(tmp_path) as url:
+        async with contextlib.aclosing(connect(url)) as client:
+            await client.set("expired", "Dinner with Queenie")
+            await client.delete("expired")
+            await asyncio.sleep(0.5)
+            assert on_disk(tmp_path, "Dinner with Queenie")
+            (base,) = (tmp_path / "appendonlydir").glob("*.base.*")
+            os.utime(base, (time.time() - 90_000,) * 2)
+            await until(lambda: not on_disk(tmp_path, "Dinner with Queenie"), 5)
+
+
+async def test_a_rewriting_that_was_killed_leaves_nothing(tmp_path: Path) -> None:
+    """The half-written file of a server that was killed would keep its words for ever: the next start removes it."""
+    with embedded(tmp_path):
+        pass
+    for half in (tmp_path / "temp-rewriteaof-4711.aof", tmp_path / "appendonlydir" / "temp-x"):
+        half.write_text("Dinner with Queenie")
+    with embedded(tmp_path):
+        assert on_disk(tmp_path, "Dinner with Queenie") == []
 
 
 async def test_a_killed_server_comes_back_with_everything(tmp_path: Path) -> None:
