@@ -41,9 +41,9 @@ def build(settings: Settings, redis: Redis, api: WebApi, outbox: Outbox, places:
     limits = Limits(settings.subject_max, settings.message_max, settings.tags_max)
     kinds = frozenset(settings.file_types.split(","))
     file_rules = attachment.Rules(settings.public_url is not None, kinds, settings.file_bytes_max)
-    stash, replies = Stash(redis, settings.prefix), settings.thread_replies_max
-    sources = Sources(api, stash, places.people, limits, file_rules, replies)
     seal = Seal.of(settings.slack_bot_token.get_secret_value())
+    stash, replies = Stash(redis, settings.prefix, seal.key), settings.thread_replies_max
+    sources = Sources(api, stash, places.people, limits, file_rules, replies)
     private_sources = PrivateSources(places.people, settings.private_sources)
     return Lookups(outbox, places, sources, OpenForms(api, outbox, sources, seal), private_sources)
 

@@ -59,7 +59,7 @@ class Prefill:
         rich, long = await offload.for_an_answer(as_rich_text, message, names, PREFILL)
         given = message.get("blocks"), str(message.get("text") or ""), names
         plain = await offload.for_an_answer(to_plain, *given)
-        original = await self.sources.keep_message(message) if long else None
+        original = await self.sources.keep_message(form.origin.user, message) if long else None
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if long else []
         return replace(
             form,
@@ -73,7 +73,7 @@ class Prefill:
 
     async def _attached(self, form: Form, message: Mapping[str, Any]) -> Form:
         """With a message that is surely too long to be edited: it is not even read here, but for its first line."""
-        original = await self.sources.keep_message(message)
+        original = await self.sources.keep_message(form.origin.user, message)
         start = to_plain(None, str(message.get("text") or "")[:PREFILL])
         note = sentences.ATTACHED if original else sentences.NOT_ATTACHED
         subject = first_line(start, min(120, self.sources.limits.subject))
@@ -81,7 +81,7 @@ class Prefill:
 
     async def _with_files(self, form: Form, listed: Sequence[File], message: Mapping[str, Any]) -> Form:
         """With the files of this message, listed; those that could not be kept stay in Slack."""
-        files = await self.sources.keep_files(listed)
+        files = await self.sources.keep_files(form.origin.user, listed)
         if files:
             return replace(form, files=files, listed=tuple(listed))
         left = _file_names(message)
@@ -112,7 +112,7 @@ class Prefill:
         length = len(await offload.for_an_answer(to_plain, *given))
         if length > self.sources.limits.message:
             return _too_long(length, self.sources.limits.message)
-        original = await self.sources.keep_message(message)
+        original = await self.sources.keep_message(form.origin.user, message)
         if original is None:
             return Problem("message", "store_away")
         return replace(form, original=original, notes=(*form.notes, sentences.ATTACHED))
@@ -157,7 +157,7 @@ class Prefill:
         return await self._with_files(form, own, {"files": list(own)})
 
     async def _thread_again(self, form: Form, whole: Mapping[str, Any], files: Sequence[File]) -> Form:
-        name = await self.sources.keep_thread(whole, files)
+        name = await self.sources.keep_thread(form.origin.user, whole, files)
         if name is None:
             return replace(form, notes=(sentences.NOT_ATTACHED,))
         said = Conversation.from_json(whole)
@@ -167,7 +167,7 @@ class Prefill:
 
     async def _original_again(self, form: Form, draft: Draft) -> Form:
         attached = _piece(draft, "original")
-        original = await self.sources.keep_message(attached) if attached else None
+        original = await self.sources.keep_message(form.origin.user, attached) if attached else None
         notes = [sentences.ATTACHED] if original else [sentences.NOT_ATTACHED] if attached else []
         return replace(form, original=original, notes=tuple(notes))
 

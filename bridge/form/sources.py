@@ -54,24 +54,24 @@ class Sources:
     file_rules: attachment.Rules
     most_replies: int
 
-    async def keep_message(self, message: Mapping[str, Any]) -> str | None:
-        return await self.stash.keep(kept(message))
+    async def keep_message(self, user: str, message: Mapping[str, Any]) -> str | None:
+        return await self.stash.keep(user, kept(message))
 
     def carriable(self, message: Mapping[str, Any]) -> list[File]:
         """A message's files as they may be carried; those that cannot be have their reason."""
         on = self.file_rules.on and attachment.SCOPE in self.api.scopes
         return attachment.listed(message.get("files"), replace(self.file_rules, on=on))
 
-    async def keep_files(self, files: Sequence[File]) -> str | None:
-        return await self.stash.keep({"files": list(files)}) if files else None
+    async def keep_files(self, user: str, files: Sequence[File]) -> str | None:
+        return await self.stash.keep(user, {"files": list(files)}) if files else None
 
     async def listed(self, name: str | None) -> tuple[File, ...]:
         """The files that are kept under this name. Raises RedisError."""
         found = await self.stash.read(name) if name else None
         return tuple((found or {}).get("files") or ())
 
-    async def keep_thread(self, said: Mapping[str, Any], files: Sequence[File]) -> str | None:
-        return await self.stash.keep({**said, "files": list(files)})
+    async def keep_thread(self, user: str, said: Mapping[str, Any], files: Sequence[File]) -> str | None:
+        return await self.stash.keep(user, {**said, "files": list(files)})
 
     async def read_thread(self, form: FormMemory) -> tuple[str | None, str]:
         """The thread around a form's message, read and kept: its name, and what the form says of it. Never an error."""
@@ -98,7 +98,7 @@ class Sources:
 
     async def _keep_carried(self, form: FormMemory, carried: Conversation) -> str | None:
         try:
-            return await self.keep_thread(carried.to_json(), await self._files_around(form, carried))
+            return await self.keep_thread(form.origin.user, carried.to_json(), await self._files_around(form, carried))
         except RedisError:
             return None
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import hmac
 import json
-import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
@@ -16,20 +18,32 @@ from bridge.moments import QUICK
 # A form lives no longer than a day; what it needs remembered neither. Seconds.
 FORM_LIFE = 86400
 
+# Originals of one person at a time, up to a megabyte each. A form has three at most, and few forms are open at once.
+MOST = 30
+_KEEP = Path(__file__).with_name("keep.lua").read_text()
+
 
 @dataclass(frozen=True)
 class Stash:
-    """Messages and whole threads by names that cannot be guessed; a form remembers the name under its seal."""
+    """Messages and whole threads by names that only the holder of `key` can make; a form remembers them under its seal.
+
+    The same original of the same person has the same name: it is kept once.
+    """
 
     redis: Redis
     prefix: str
+    key: bytes
 
-    async def keep(self, what: Mapping[str, Any]) -> str | None:
+    async def keep(self, user: str, what: Mapping[str, Any]) -> str | None:
         """Its name, or None: the trigger lives three seconds, and a slow store must not keep a form from opening."""
-        name = f"original:{secrets.token_urlsafe(18)}"
+        text = json.dumps(what, sort_keys=True)
+        mac = hmac.digest(self.key, f"{user} {text}".encode(), "sha256")
+        name = f"original:{urlsafe_b64encode(mac[:18]).decode()}"
+        keep = self.redis.register_script(_KEEP)
         try:
             async with asyncio.timeout(QUICK):
-                await self.redis.set(self.prefix + name, json.dumps(what), ex=FORM_LIFE)
+                keys = [self.prefix + name, f"{self.prefix}originals:{user}"]
+                await keep(keys=keys, args=[text, name, self.prefix, FORM_LIFE, MOST])
         except (RedisError, TimeoutError):
             return None
         return name

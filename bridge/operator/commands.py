@@ -16,7 +16,7 @@ from bridge.operator import erasure, listing
 from bridge.operator import manifest as app_manifest
 from bridge.settings import problems
 from bridge.settings.environment import PUBLIC_RULE, Settings, has_path
-from bridge.store import choice, other_accounts
+from bridge.store import choice, other_accounts, rewriting
 from bridge.store.embedded import StoreInUse, StoreUnavailable
 
 T = TypeVar("T")
@@ -145,11 +145,15 @@ def erase(
             "This cannot be undone.",
             abort=True,
         )
-    _say(
-        _on_the_store(
-            lambda bridge: erasure.erase(bridge.outbox, bridge.desk.places.people, user, name or ())
-        ).sentences(user)
-    )
+
+    async def erased(bridge: wiring.Bridge) -> tuple[erasure.Erased, bool]:
+        done = await erasure.erase(bridge.outbox, bridge.desk.places.people, user, name or ())
+        return done, not bridge.is_alone or await rewriting.rewrite(bridge.redis)
+
+    done, rewritten = _on_the_store(erased)
+    _say(done.sentences(user))
+    if not rewritten:
+        _say(erasure.STILL_ON_DISK, ok=False)
 
 
 def _on_the_store(work: Callable[[wiring.Bridge], Awaitable[T]]) -> T:

@@ -17,6 +17,12 @@ from bridge.operator.personal_data import Person, read, write
 from bridge.outbox.ledger import Outbox
 from bridge.post.draft import NOT_POSTED
 
+# Where the embedded store has no room to write its file anew, for example.
+STILL_ON_DISK = (
+    "Nobody can see it any more, but it may still stand in the store's files: they could not be written anew. Look for "
+    "room on the disk, and erase again; or wait, it is tried again within a day."
+)
+
 # The queues of posts that are to be carried or told, and of those whose files are.
 _QUEUES = ("due", "attach")
 
@@ -179,6 +185,9 @@ async def _scrub_the_rest(outbox: Outbox, person: Person, files: Iterable[str]) 
         posted = await _fields(outbox, key)
         if gone := [id_ for id_, text in posted.items() if person.is_in(text)]:
             places += await redis.hdel(key, *gone)
+    own = outbox.key(f"originals:{person.user}")
+    if names := await redis.zrange(own, 0, -1):
+        places += await redis.delete(own, *(outbox.key(str(each)) for each in names))
     async for key in _keys(outbox, "original:*"):
         if person.is_in(str(await redis.get(key) or "")):
             places += await redis.delete(key)

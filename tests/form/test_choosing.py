@@ -133,8 +133,8 @@ async def test_the_messages_own_tick_decides(space: Space, ticked: tuple[str, ..
     """A form of an older version, or a made-up one, offers it in both places: it crosses by its own tick, once."""
     sources, files = space.bridge.desk.lookups.sources, [{"id": "F1", "name": "plan.png"}]
     origin = Origin(space.workspace.team_id, ANA, time.time(), channel="C1", message_ts=ts(0))
-    kept = await sources.keep_files(files)
-    thread = await sources.keep_thread({"messages": [said(0)], "replies": 0}, files)
+    kept = await sources.keep_files(ANA, files)
+    thread = await sources.keep_thread(ANA, {"messages": [said(0)], "replies": 0}, files)
     memory = FormMemory(origin, whole=True, conversation=thread, files=kept, ticked=ticked, thread_ticked=("F1",))
 
     carried = await sources.carry(Draft(origin, "S", ()), memory)

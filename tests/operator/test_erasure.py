@@ -1,6 +1,7 @@
 """Forgetting somebody: the real command, and a look at everything that Redis holds afterwards."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -13,8 +14,9 @@ from redis.asyncio import Redis
 from bridge.operator.erasure import Erased
 from bridge.operator.personal_data import Person, read, write
 from bridge.post.draft import Draft, Origin, Outcome
+from bridge.store.embedded import embedded
 from tests.support import keys
-from tests.support.commanding import TEAM, bridge, draft, end, mark_as_sending, put
+from tests.support.commanding import TEAM, bridge, command, draft, end, environment, mark_as_sending, put
 from tests.support.space import ANA, BEN, CARL, HALL, Space, open_space, until, until_async
 
 
@@ -385,3 +387,28 @@ def test_nobody_else_is_taken_for_a_person(text: str) -> None:
     person = Person("U123", frozenset({"An", "Ana"}))
     assert not person.is_in(text)
     assert person.is_in('"hi @Ana!"')
+
+
+@pytest.mark.parametrize("beside", [True, False])
+async def test_what_was_erased_leaves_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside: bool) -> None:
+    """No file of the embedded store has the words afterwards: beside a bridge that runs, and while none does."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "kept"
+    with contextlib.ExitStack() as opened:
+        url = opened.enter_context(embedded(folder))
+        async with open_space(url, worker=False) as space:
+            await put(space.bridge.outbox, "k", draft(subject="Dinner with Queenie"))
+            await put(space.bridge.outbox, "b", draft(BEN, subject="Lunch with Leopold"))
+            env = environment(space.settings, BRIDGE_DATA=str(folder))
+        assert on_disk(folder, "Dinner with Queenie")
+        if not beside:
+            opened.close()
+
+        result = await command(env, "erase", ANA, "--yes")
+
+        assert result.exit_code == 0, result.output
+        assert (on_disk(folder, "Dinner with Queenie"), len(on_disk(folder, "Lunch with Leopold"))) == ([], 1)
+
+
+def on_disk(folder: Path, words: str) -> list[str]:
+    return [each.name for each in folder.rglob("*") if each.is_file() and words.encode() in each.read_bytes()]

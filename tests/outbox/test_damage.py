@@ -168,8 +168,8 @@ async def test_a_damaged_look_up_is_looked_up_again(space: Space, text: str | by
 @pytest.mark.parametrize("text", ["not json", "[" * 200_000, "[1]"])
 async def test_a_damaged_original_is_none(resting: Space, text: str) -> None:
     """What a form was opened on and cannot be read counts as gone, which the form can say."""
-    originals = Stash(resting.redis, resting.settings.prefix)
-    name = str(await originals.keep({"text": "Soup"}))
+    originals = Stash(resting.redis, resting.settings.prefix, b"key")
+    name = str(await originals.keep(ANA, {"text": "Soup"}))
     assert await originals.read(name) == {"text": "Soup"}
     await resting.redis.set(resting.settings.prefix + name, text, ex=60)
     assert await originals.read(name) is None

@@ -6,7 +6,7 @@ Whoever makes a new kind says so here: every space that a test closes is compare
 from redis.asyncio import Redis
 
 # Where something of a person can stand: `bridge erase` looks through these.
-OF_PEOPLE = {"draft", "form", "source", "mine", "original", "slack", "member", "group", "groups", "file"}
+OF_PEOPLE = {"draft", "form", "source", "mine", "original", "originals", "slack", "member", "group", "groups", "file"}
 
 # Why nothing of a person stands in the others.
 OF_NOBODY = {
