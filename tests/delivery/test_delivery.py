@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -102,7 +103,7 @@ async def test_the_first_early_look_comes_in_half_a_second(space: Space) -> None
     assert decision.EARLY_LOOKS[0] <= min(waits) < 0.8
 
 
-@pytest.mark.parametrize("step", ["put back", "telling", "files"])
+@pytest.mark.parametrize("step", ["put back", "telling", "files", "told early"])
 async def test_what_is_given_back_wakes_a_worker(space: Space, step: str) -> None:
     """An idle worker sleeps until what was due when it looked: what is put off for less calls it."""
     await space.stop_worker()
@@ -110,7 +111,7 @@ async def test_what_is_given_back_wakes_a_worker(space: Space, step: str) -> Non
     await outbox.put("woken", Draft(origin, "Woken", ({"mrkdwn": "Body"},)))
     entry = await outbox.claim()
     assert isinstance(entry, Entry)
-    queue = FileQueue.of(outbox).outbox if step == "files" else outbox
+    queue = FileQueue.of(outbox).outbox if step in ("files", "told early") else outbox
     for wake in ("wake", "attach-wake"):
         await outbox.redis.delete(outbox.key(wake))
 
@@ -118,6 +119,8 @@ async def test_what_is_given_back_wakes_a_worker(space: Space, step: str) -> Non
         await outbox.put_back(entry, 0.5)
     elif step == "telling":
         await outbox.tell_later(entry, 0.5)
+    elif step == "told early":
+        await outbox.told(replace(entry, attaching=1), "form")
     else:
         await outbox.note(entry, attach_claim=entry.claim)
         await FileQueue.of(outbox).save(entry, [{"state": "waiting"}], delay=0.5)

@@ -15,7 +15,7 @@ redis.call('HSET', record(id), 'told', way, 'stuck', 0)
 redis.call('HDEL', record(id), 'claim', 'watched', 'interim')
 if early == '1' then -- the queue of files looks whether more is to be said
   redis.call('HSET', record(id), 'told_early', 1)
-  redis.call('ZADD', prefix .. 'attach', 'NX', now, id)
+  if redis.call('ZADD', prefix .. 'attach', 'NX', now, id) == 1 then call_worker('attach-wake', id) end
 end
 if blank ~= '' then
   redis.call('HSET', record(id), 'draft', blank)
