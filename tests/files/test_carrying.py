@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from bridge.demo.nexudus.faults import Fault
 from bridge.files import carrying
+from bridge.outbox.worker import Worker
 from tests.files.test_files import ADD, ended, message, names, picture, post, states
 from tests.files.test_serving import limit
 from tests.support.space import ANA, Space, open_space, until, until_async
@@ -78,7 +79,7 @@ async def test_files_are_due_when_the_board_is_back(redis_url: str, redis: Redis
         # As if another process were asking, for the three seconds until it dies.
         await redis.set(bridge.outbox.key("asking"), "another", px=3000)
         await redis.set(bridge.outbox.key("away"), 1, ex=60)
-        carried = asyncio.create_task(bridge.carrying.run(closed))
+        carried = asyncio.create_task(Worker([bridge.carrying.work]).run(closed))
 
         async def held() -> bool:
             return bool(await redis.scard(bridge.outbox.key("attach:board")))
