@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from bridge.slack import connections, crowd, protocol
+from tests.field.strangers import MOST, abused
 from tests.processes.test_processes import open_town
 from tests.support.space import ANA, until
 
@@ -197,3 +198,14 @@ async def test_a_flood_of_halves_takes_nothing_down(tmp_path: Path) -> None:
         assert (tmp_path / "run.log").stat().st_size < 20_000
         for _, writer in streams:
             writer.close()
+
+
+async def test_strangers_delay_nobody(tmp_path: Path) -> None:
+    """Many kinds of abuse at once, unsigned and from one address: a signed command waits for two seconds at most."""
+    async with open_town(tmp_path) as town:
+        await town.start("run")
+        await town.listening()
+        took = await abused(town, 4, 1)
+
+    assert len(took) >= 6
+    assert 0 <= min(took) <= max(took) <= MOST
