@@ -8,22 +8,21 @@ import asyncio
 import hmac
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge import metrics
+from bridge.slack.dispatch import App
 from bridge.slack.intake import Refusal, hung_up, parse, sent_at
 from bridge.slack.protocol import MOST_BYTES
 from bridge.slack.signature import verify
@@ -51,9 +50,7 @@ class Health:
     slack: Callable[[], tuple[str, bool]]
 
 
-def build(
-    bolt: AsyncApp, secret: str, health: Health, metrics_token: str | None, files: ASGIApp | None = None
-) -> ASGIApp:
+def build(bolt: App, secret: str, health: Health, metrics_token: str | None, files: ASGIApp | None = None) -> ASGIApp:
     """What the open port answers. Without a `secret` (Socket Mode) there is nothing to post to."""
     signs = Signs(health)
     routes = signs.routes()
@@ -74,7 +71,7 @@ def private(health: Health) -> ASGIApp:
 class Events:
     """Slack's route, in front of all others: it is the one that somebody waits for."""
 
-    def __init__(self, bolt: AsyncApp, secret: str, rest: ASGIApp) -> None:
+    def __init__(self, bolt: App, secret: str, rest: ASGIApp) -> None:
         self._bolt, self._secret, self._rest = bolt, secret.encode(), rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,40 +80,59 @@ class Events:
         elif scope["method"] != "POST":
             await Response(status_code=405, headers={"allow": "POST"})(scope, receive, send)
         else:
-            response = await self._answer(Request(scope, receive))
-            await response(scope, receive, send)
+            await _say(send, *await self._answered(scope, receive))
 
-    async def _answer(self, request: Request) -> Response:
-        """Everything that Slack sends: 413, 401, 400 or what Bolt's listeners answer; never 5xx for a bad request."""
+    async def _answered(self, scope: Scope, receive: Receive) -> tuple[int, bytes, str]:
+        """Everything that Slack sends: 413, 401, 400 or what the listeners answer; never 5xx for a bad request."""
         began = time.perf_counter()
+        status, body, kind = 200, b"", ""
         try:
-            raw = await self._body(request)
-            verify(raw, request.headers, self._secret)
-            body = parse(raw, request.headers.get("content-type", ""))
-            hung_up.set(request.is_disconnected)
-            sent_at.set(int(request.headers["x-slack-request-timestamp"]))
-            answer = await dispatch(self._bolt, body)
+            answer = await self._heard(_headers(scope), await _body(receive), Request(scope, receive))
+            status, body = answer.status, (answer.body or "").encode()
             kind = answer.headers.get("content-type", ["text/plain"])[0]
-            response = Response(answer.body, answer.status, media_type=kind)
         except Refusal as refused:
             if refused.status == 401:
                 # A wrong secret is the likeliest mistake of a set-up, and silent in Slack.
                 remedy = "check SLACK_SIGNING_SECRET and this machine's clock"
                 at_most_once_a_minute("signature_refused", remedy=remedy)
-            response = Response(status_code=refused.status)
-        except ClientDisconnect:
-            response = Response(status_code=400)
-        metrics.answered(response.status_code, began)
-        return response
+            status = refused.status
+        metrics.answered(status, began)
+        return status, body, kind
 
-    async def _body(self, request: Request) -> bytes:
-        """The raw bytes. Bridge's own server has the limits; whatever else serves this has this one. Raises Refusal."""
-        raw = b""
-        async for chunk in request.stream():
-            raw += chunk
-            if len(raw) > MOST_BYTES:
-                raise Refusal(413)
-        return raw
+    async def _heard(self, headers: Mapping[str, str], raw: bytes, request: Request) -> BoltResponse:
+        """Raises Refusal."""
+        verify(raw, headers, self._secret)
+        body = parse(raw, headers.get("content-type", ""))
+        hung_up.set(request.is_disconnected)
+        sent_at.set(int(headers["x-slack-request-timestamp"]))
+        return await self._bolt.answer(body)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Of a name that comes twice the first one counts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
+async def _body(receive: Receive) -> bytes:
+    """The raw bytes. Bridge's own server has the limits; whatever else serves this has this one. Raises Refusal."""
+    raw, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400)
+        raw += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(raw) > MOST_BYTES:
+            raise Refusal(413)
+    return raw
+
+
+async def _say(send: Send, status: int, body: bytes, kind: str) -> None:
+    headers = [(b"content-length", b"%d" % len(body))]
+    if kind:
+        headers.append((b"content-type", (kind if ";" in kind else f"{kind}; charset=utf-8").encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 class Signs:
@@ -183,19 +199,6 @@ def _from_here(told: Handler) -> Handler:
         return await told(request) if _is_loopback(_host(request)) else Response(status_code=404)
 
     return answer
-
-
-async def dispatch(bolt: AsyncApp, body: dict[str, Any]) -> BoltResponse:
-    """What Bolt's listeners answer. Raises Refusal(400) for what Slack does not send.
-
-    As Socket Mode: a parsed body and no second verification. No header reaches Bolt, which would
-    take orders from some of them.
-    """
-    try:
-        request = AsyncBoltRequest(body=body, mode="socket_mode")
-    except (TypeError, AttributeError, KeyError, IndexError, ValueError):
-        raise Refusal(400) from None  # Bolt looks for ids in places that Slack never leaves empty
-    return await bolt.async_dispatch(request)
 
 
 def _host(request: Request) -> str:
