@@ -108,10 +108,11 @@ def _serve(*, web: bool, worker: bool) -> None:
     alone, lasting = web and worker, not settings.dyno
     try:
         with choice.for_serving(settings.redis_url, settings.bridge_data, lasting=lasting, alone=alone) as url:
-            name, port = ("PORT", settings.port) if web else ("METRICS_PORT", settings.metrics_port)
-            address = _listen(name, settings.host, port) if port is not None else None
+            address = _listen("PORT", settings.host, settings.port) if web else None
+            port = settings.metrics_port
+            measured = _listen("METRICS_PORT", "127.0.0.1", port) if port is not None else None
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_run(settings, url, address, web=web, worker=worker))
+                runner.run(_run(settings, url, address, measured, web=web, worker=worker))
     except StoreUnavailable as error:
         stop(str(error))
 
@@ -128,9 +129,17 @@ def _listen(name: str, host: str, port: int) -> socket.socket:
         stop(f"HOST: {host} is no address of this machine. Example: HOST=127.0.0.1")
 
 
-async def _run(settings: Settings, url: str, address: socket.socket | None, *, web: bool, worker: bool) -> None:
+async def _run(
+    settings: Settings,
+    url: str,
+    address: socket.socket | None,
+    measured: socket.socket | None,
+    *,
+    web: bool,
+    worker: bool,
+) -> None:
     async with wiring.build(settings, url) as bridge:
-        await running.run(bridge, web=web, worker=worker, listening=address)
+        await running.run(bridge, web=web, worker=worker, listening=address, measured=measured)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 import structlog
-from starlette.applications import Starlette
+import uvicorn
+from starlette.types import ASGIApp
 
 from bridge.slack import http
 from bridge.slack.connections import server_of
@@ -21,18 +22,26 @@ GRACE = 25.0
 
 
 async def run(
-    bridge: Bridge, *, web: bool, worker: bool, listening: socket.socket | None, stop: asyncio.Event | None = None
+    bridge: Bridge,
+    *,
+    web: bool,
+    worker: bool,
+    listening: socket.socket | None = None,
+    measured: socket.socket | None = None,
+    stop: asyncio.Event | None = None,
 ) -> None:
-    """Run until SIGTERM, Ctrl-C or `stop`; then finish what is under way, for at most GRACE seconds.
+    """Run until SIGTERM, SIGHUP, Ctrl-C or `stop`; then finish what is under way, for at most GRACE seconds.
 
-    A web process has to have something to listen on; a worker that has answers /metrics and the like there.
+    A web process has to be `listening` on something. Where any process is `measured` it answers /metrics and the like.
     """
     stopping = stop or _signalled()
     work: list[Coroutine[Any, Any, None]] = []
-    server = server_of(app(bridge, web=web)) if listening is not None else None
-    if server is not None and listening is not None:
-        log.info("listening", address=listening.getsockname()[:2], version=version())
-        work.append(server.serve(sockets=[listening]))
+    servers: list[uvicorn.Server] = []
+    for address, served in ((listening, app), (measured, private)):
+        if address is not None:
+            log.info("listening", address=address.getsockname()[:2], version=version())
+            servers.append(server_of(served(bridge)))
+            work.append(servers[-1].serve(sockets=[address]))
     if web and bridge.socket is not None:
         work.append(bridge.socket.run(stopping))
     if worker:
@@ -49,7 +58,7 @@ async def run(
     log.info("stopping")
     bridge.delivery.stop()
     bridge.carrying.stop()
-    if server is not None:
+    for server in servers:
         server.should_exit = True
     await _drain(tasks, bridge.desk.tasks)
     for task in (*greetings, ended):
@@ -81,16 +90,19 @@ async def _cut_short(late: list[asyncio.Task[Any]]) -> None:
 def _signalled() -> asyncio.Event:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     return stopping
 
 
-def app(bridge: Bridge, *, web: bool = True) -> Starlette:
-    """What a process answers. A worker tells how it is and what it counted; nobody can post anything to it."""
-    settings, health = bridge.settings, bridge.health()
+def app(bridge: Bridge) -> ASGIApp:
+    """What the open port of a web process answers."""
+    settings = bridge.settings
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
-    if not web:
-        return http.build(None, "", health, token)
     files = bridge.carrying.files if settings.public_url else None
-    return http.build(bridge.bolt, settings.slack_signing_secret.get_secret_value(), health, token, files)
+    return http.build(bridge.bolt, settings.slack_signing_secret.get_secret_value(), bridge.health(), token, files)
+
+
+def private(bridge: Bridge) -> ASGIApp:
+    """What any process answers on this machine alone: how it is and what it counted. Nobody can post anything there."""
+    return http.private(bridge.health())

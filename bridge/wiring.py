@@ -11,7 +11,6 @@ import httpx
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from slack_bolt.async_app import AsyncApp
 
 from bridge.delivery import attempt
 from bridge.delivery.attempt import Delivery
@@ -31,6 +30,7 @@ from bridge.outbox.ledger import Outbox
 from bridge.outbox.worker import LOOK
 from bridge.settings.environment import Settings
 from bridge.settings.network import http_client
+from bridge.slack.dispatch import App
 from bridge.slack.http import Health
 from bridge.slack.slack_health import SlackHealth
 from bridge.slack.socketmode import SocketMode
@@ -54,7 +54,7 @@ class Bridge:
     carrying: Carrying
     slack_health: SlackHealth
     desk: Desk
-    bolt: AsyncApp
+    bolt: App
     socket: SocketMode | None
 
     def health(self) -> Health:

@@ -88,8 +88,8 @@ class _Server(uvicorn.Server):
 class Loopback:
     """One app on one port that can be taken down and brought back on the same port."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, http: type[asyncio.Protocol] = Connection) -> None:
+        self.app, self._http = app, http
         self.port = 0
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -130,7 +130,7 @@ class Loopback:
         # The board sets its own Date, with a skew; uvicorn would add a second one.
         return uvicorn.Config(
             self.app,
-            http=Connection,
+            http=self._http,
             ws="none",
             lifespan="on",
             log_config=None,

@@ -2,16 +2,16 @@
 
 import logging
 
-from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bridge.desk.keeping import Desk
 from bridge.desk.listeners import GLOBAL_SHORTCUT, MESSAGE_SHORTCUT, Listeners
 from bridge.form.view import MORE
+from bridge.slack.dispatch import App
 from bridge.telling import blocks
 
 
-def build(desk: Desk, command: str) -> AsyncApp:
+def build(desk: Desk, command: str) -> App:
     """The Bolt app with every listener of ours; it verifies nothing, which `http` has done on the raw bytes."""
 
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
@@ -22,7 +22,7 @@ def build(desk: Desk, command: str) -> AsyncApp:
 
     quiet = logging.getLogger("bridge.bolt")
     quiet.setLevel(logging.ERROR)
-    app = AsyncApp(
+    app = App(
         name="bridge",
         client=desk.api.client,
         authorize=authorize,
@@ -34,17 +34,18 @@ def build(desk: Desk, command: str) -> AsyncApp:
     listeners = Listeners(desk, command)
     if desk.locale:
         app.middleware(listeners.in_their_language)
-    app.command(command)(listeners.used_the_command)
-    app.shortcut(MESSAGE_SHORTCUT)(listeners.shared_a_message)
-    app.shortcut(GLOBAL_SHORTCUT)(listeners.began_a_post)
-    app.view(blocks.FORM)(listeners.sent_the_form)
-    app.view_closed(blocks.FORM)(listeners.closed_the_form)
-    app.action(MORE)(listeners.asked_for_more)
-    app.action("location")(listeners.changed_the_location)
-    app.action("thread")(listeners.chose_the_thread)
-    app.action(blocks.CANCEL)(listeners.cancelled)
-    app.action(blocks.REOPEN)(listeners.tried_again)
-    app.action(blocks.OPEN_THREAD)(listeners.opened_the_thread)
+        app.before = listeners.speak_their_language
+    app.hears("command", command, listeners.used_the_command)
+    app.hears("shortcut", MESSAGE_SHORTCUT, listeners.shared_a_message)
+    app.hears("shortcut", GLOBAL_SHORTCUT, listeners.began_a_post)
+    app.hears("view_submission", blocks.FORM, listeners.sent_the_form)
+    app.hears("view_closed", blocks.FORM, listeners.closed_the_form)
+    app.hears("block_actions", MORE, listeners.asked_for_more)
+    app.hears("block_actions", "location", listeners.changed_the_location)
+    app.hears("block_actions", "thread", listeners.chose_the_thread)
+    app.hears("block_actions", blocks.CANCEL, listeners.cancelled)
+    app.hears("block_actions", blocks.REOPEN, listeners.tried_again)
+    app.hears("block_actions", blocks.OPEN_THREAD, listeners.opened_the_thread)
     app.event("user_change")(listeners.changed_their_profile)
     app.event("app_uninstalled")(listeners.uninstalled)
     app.event("tokens_revoked")(listeners.revoked)

@@ -36,9 +36,13 @@ class Listeners:
     command: str
 
     async def in_their_language(self, body: Payload, next_: Callable[[], Awaitable[BoltResponse]]) -> BoltResponse:
+        """For the listeners that Bolt finds."""
+        await self.speak_their_language(body)
+        return await next_()  # which only says that the listener may run: Bolt runs it when this is over
+
+    async def speak_their_language(self, body: Payload) -> None:
         """Whatever is answered, now or by a task that this sets going, is said in the person's own language."""
         sentences.speak(await self.desk.language_of(payloads.person(body)))
-        return await next_()  # which only says that the listener may run: Bolt runs it when this is over
 
     # ── asking ───────────────────────────────────────────────────────────────
 

@@ -166,17 +166,6 @@ class Settings(BaseSettings):
             raise ValueError("must be none, or the path of a file with the certificate of a CA (PEM)") from None
         return value
 
-    @field_validator("redis_certificate")
-    @classmethod
-    def _authority(cls, value: str | None) -> str | None:
-        if value is None or value.lower() == "none":
-            return value and "none"
-        try:
-            ssl.create_default_context(cafile=value)
-        except OSError:  # ssl's own are among them
-            raise ValueError("must be none, or the path of a file with the certificate of a CA (PEM)") from None
-        return value
-
     @field_validator("slack_app_token")
     @classmethod
     def _app_level(cls, value: SecretStr | None) -> SecretStr | None:

@@ -1,4 +1,4 @@
-"""The web process's face: routes, the body cap, the signature on the raw bytes, health and metrics.
+"""The web process's face: routes, the signature on the raw bytes, health and metrics.
 
 Everything is verified before anything is parsed, because Bolt parses first, loses a command that
 holds the letters "payload", and answers unsigned junk with 500.
@@ -8,34 +8,30 @@ import asyncio
 import hmac
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge import metrics
+from bridge.slack.dispatch import App
 from bridge.slack.intake import Refusal, hung_up, parse, sent_at
+from bridge.slack.protocol import MOST_BYTES
 from bridge.slack.signature import verify
 from bridge.slack.warnings import at_most_once_a_minute
 
 log = structlog.get_logger()
 
-MOST_BYTES = 1024 * 1024
-# Bytes of all the bodies that are being read, and seconds for one: nobody has proven yet that they are Slack's, and
-# Slack would not wait for longer. https://docs.slack.dev/interactivity/handling-user-interaction
-MOST_HELD, READING = 64 * MOST_BYTES, 3.0
-# Nearly everything of Slack's is smaller, and must not be refused because strangers send much.
-SMALL = 64 * 1024
+# Slack's own way, and what people make of it.
+EVENTS = ("/slack/events", "/slack/events/")
 
 
 @dataclass(frozen=True)
@@ -54,75 +50,111 @@ class Health:
     slack: Callable[[], tuple[str, bool]]
 
 
-# What proxies add; no scraper on this machine sends any of it.
-_PROXIES = ("x-forwarded-", "forwarded", "x-real-ip", "via", "cf-", "x-request-start")
-
-
-def build(
-    bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str | None, files: ASGIApp | None = None
-) -> Starlette:
-    """The ASGI app. Without `bolt` (a worker's own port) or a `secret` (Socket Mode) there is nothing to post to."""
-    front = Front(bolt, secret, health, metrics_token)
-    # Slack's first: they are tried in order, and it is the one that somebody waits for.
-    routes = [Route("/slack/events", front.events, methods=["POST"])] if bolt is not None and secret else []
-    routes += [Route("/livez", front.livez), Route("/readyz", front.readyz), Route("/metrics", front.metrics)]
+def build(bolt: App, secret: str, health: Health, metrics_token: str | None, files: ASGIApp | None = None) -> ASGIApp:
+    """What the open port answers. Without a `secret` (Socket Mode) there is nothing to post to."""
+    signs = Signs(health)
+    routes = signs.routes()
+    if metrics_token:
+        routes.append(Route("/metrics", _with_token(metrics_token, signs.metrics)))
     if files is not None:
         routes.append(Route("/files/{token}", files, methods=["GET"]))
-    return Starlette(routes=routes)
+    rest = Starlette(routes=routes)
+    return Events(bolt, secret, rest) if secret else rest
 
 
-class Front:
-    def __init__(self, bolt: AsyncApp | None, secret: str, health: Health, metrics_token: str | None) -> None:
-        self._bolt, self._health, self._metrics_token = bolt, health, metrics_token
-        self._secret = secret.encode()
-        self._held = 0
+def private(health: Health) -> ASGIApp:
+    """What a port answers that only this machine can reach."""
+    signs = Signs(health)
+    return Starlette(routes=[*signs.routes(), Route("/metrics", _from_here(signs.metrics))])
 
-    async def events(self, request: Request) -> Response:
-        """Everything that Slack sends: 413, 401, 400 or what Bolt's listeners answer; never 5xx for a bad request."""
+
+class Events:
+    """Slack's route, in front of all others: it is the one that somebody waits for."""
+
+    def __init__(self, bolt: App, secret: str, rest: ASGIApp) -> None:
+        self._bolt, self._secret, self._rest = bolt, secret.encode(), rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path") not in EVENTS:
+            await self._rest(scope, receive, send)
+        elif scope["method"] != "POST":
+            await Response(status_code=405, headers={"allow": "POST"})(scope, receive, send)
+        else:
+            await _say(send, *await self._answered(scope, receive))
+
+    async def _answered(self, scope: Scope, receive: Receive) -> tuple[int, bytes, str]:
+        """Everything that Slack sends: 413, 401, 400 or what the listeners answer; never 5xx for a bad request."""
         began = time.perf_counter()
+        status, body, kind = 200, b"", ""
         try:
-            raw = await self._body(request)
-            verify(raw, request.headers, self._secret)
-            body = parse(raw, request.headers.get("content-type", ""))
-            assert self._bolt is not None
-            hung_up.set(request.is_disconnected)
-            sent_at.set(int(request.headers["x-slack-request-timestamp"]))
-            answer = await dispatch(self._bolt, body)
+            answer = await self._heard(_headers(scope), await _body(receive), Request(scope, receive))
+            status, body = answer.status, (answer.body or "").encode()
             kind = answer.headers.get("content-type", ["text/plain"])[0]
-            response = Response(answer.body, answer.status, media_type=kind)
         except Refusal as refused:
             if refused.status == 401:
                 # A wrong secret is the likeliest mistake of a set-up, and silent in Slack.
                 remedy = "check SLACK_SIGNING_SECRET and this machine's clock"
                 at_most_once_a_minute("signature_refused", remedy=remedy)
-            response = Response(status_code=refused.status)
-        except (ClientDisconnect, TimeoutError):
-            response = Response(status_code=400)
-        metrics.answered(response.status_code, began)
-        return response
+            status = refused.status
+        metrics.answered(status, began)
+        return status, body, kind
 
-    async def _body(self, request: Request) -> bytes:
-        """The raw bytes, never more than the cap in memory. Raises TimeoutError."""
-        length = request.headers.get("content-length", "0")
-        if length.isdigit() and int(length[:12]) > MOST_BYTES:
+    async def _heard(self, headers: Mapping[str, str], raw: bytes, request: Request) -> BoltResponse:
+        """Raises Refusal."""
+        verify(raw, headers, self._secret)
+        body = parse(raw, headers.get("content-type", ""))
+        hung_up.set(request.is_disconnected)
+        sent_at.set(int(headers["x-slack-request-timestamp"]))
+        return await self._bolt.answer(body)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Of a name that comes twice the first one counts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
+async def _body(receive: Receive) -> bytes:
+    """The raw bytes. Bridge's own server has the limits; whatever else serves this has this one. Raises Refusal."""
+    raw, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400)
+        raw += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(raw) > MOST_BYTES:
             raise Refusal(413)
-        raw = bytearray()
-        try:
-            async with asyncio.timeout(READING):
-                async for chunk in request.stream():
-                    before = max(0, len(raw) - SMALL)
-                    raw += chunk
-                    self._held += max(0, len(raw) - SMALL) - before
-                    if len(raw) > MOST_BYTES or (len(raw) > SMALL and self._held > MOST_HELD):
-                        raise Refusal(413)
-        finally:
-            self._held -= max(0, len(raw) - SMALL)
-        return bytes(raw)
+    return raw
+
+
+async def _say(send: Send, status: int, body: bytes, kind: str) -> None:
+    headers = [(b"content-length", b"%d" % len(body))]
+    if kind:
+        headers.append((b"content-type", (kind if ";" in kind else f"{kind}; charset=utf-8").encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Signs:
+    """How a process is, and what it counted."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._looking: asyncio.Task[Response] | None = None
+
+    def routes(self) -> list[BaseRoute]:
+        return [Route("/livez", self.livez), Route("/readyz", self.readyz)]
 
     async def livez(self, _: Request) -> Response:
         return JSONResponse({"ok": True})
 
     async def readyz(self, _: Request) -> Response:
+        """Who asks while somebody else's look is under way hears the same: a crowd costs the store no more than one."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        return await asyncio.shield(self._looking)
+
+    async def _look(self) -> Response:
         """503 when nothing can be kept, or the board has rejected the login, or Slack the token.
 
         Whoever is slow or away is named, and is no reason.
@@ -141,34 +173,32 @@ class Front:
         }
         return JSONResponse(told, 200 if ready else 503)
 
-    async def metrics(self, request: Request) -> Response:
-        if not self._may_measure(request):
-            return Response(status_code=404)
+    async def metrics(self, _: Request) -> Response:
         await self._health.measure()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    def _may_measure(self, request: Request) -> bool:
-        if self._metrics_token:
-            given = request.headers.get("authorization", "").encode()
-            return hmac.compare_digest(given, f"Bearer {self._metrics_token}".encode())
-        # Behind a proxy everybody comes from loopback; a forwarded request is from outside. So is what a page asks for
-        # in a browser on this machine, by a name of its own that leads here.
-        forwarded = any(name.startswith(_PROXIES) for name in request.headers)
-        here = request.client is not None and _is_loopback(request.client.host)
-        return here and not forwarded and _is_loopback(_host(request))
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
-async def dispatch(bolt: AsyncApp, body: dict[str, Any]) -> BoltResponse:
-    """What Bolt's listeners answer. Raises Refusal(400) for what Slack does not send.
+def _with_token(token: str, told: Handler) -> Handler:
+    """Behind a proxy a stranger cannot be told from this machine; a token can."""
+    wanted = f"Bearer {token}".encode()
 
-    As Socket Mode: a parsed body and no second verification. No header reaches Bolt, which would
-    take orders from some of them.
-    """
-    try:
-        request = AsyncBoltRequest(body=body, mode="socket_mode")
-    except (TypeError, AttributeError, KeyError, IndexError, ValueError):
-        raise Refusal(400) from None  # Bolt looks for ids in places that Slack never leaves empty
-    return await bolt.async_dispatch(request)
+    async def answer(request: Request) -> Response:
+        given = request.headers.get("authorization", "").encode()
+        return await told(request) if hmac.compare_digest(given, wanted) else Response(status_code=404)
+
+    return answer
+
+
+def _from_here(told: Handler) -> Handler:
+    """A page in a browser on this machine may ask by a name of its own that leads here: it is from outside."""
+
+    async def answer(request: Request) -> Response:
+        return await told(request) if _is_loopback(_host(request)) else Response(status_code=404)
+
+    return answer
 
 
 def _host(request: Request) -> str:

@@ -18,7 +18,6 @@ from typing import Any
 
 import aiohttp
 import structlog
-from slack_bolt.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
@@ -27,7 +26,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bridge import metrics
 from bridge.settings.network import proxy_for
-from bridge.slack.http import dispatch
+from bridge.slack.dispatch import App
 from bridge.slack.intake import Refusal, admit, sent_at
 from bridge.slack.warnings import at_most_once_a_minute
 from bridge.slack.webapi import CallFailed, calling
@@ -55,9 +54,7 @@ class _Client(SocketModeClient):
 class SocketMode:
     """`token` is the app-level one (xapp-…); `ping` is the seconds between two signs of life."""
 
-    def __init__(
-        self, bolt: AsyncApp, web: AsyncWebClient, token: str, *, ping: float = 5, retry: float = RETRY
-    ) -> None:
+    def __init__(self, bolt: App, web: AsyncWebClient, token: str, *, ping: float = 5, retry: float = RETRY) -> None:
         self._bolt, self._web, self._token = bolt, web, token
         self._ping, self._retry = ping, retry
         self._answering: set[asyncio.Task[Any]] = set()
@@ -157,7 +154,7 @@ class SocketMode:
 
     async def _dispatched(self, request: SocketModeRequest) -> tuple[int, dict[str, Any] | None]:
         try:
-            answer = await dispatch(self._bolt, admit(request.payload))
+            answer = await self._bolt.answer(admit(request.payload))
         except Refusal as refused:
             return refused.status, None
         return answer.status, _payload(answer.body) if answer.status == 200 else None

@@ -58,8 +58,16 @@ async def fire(
 
 async def _answered(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-    return int(head.split(b" ", 2)[1]), await reader.readexactly(length)
+    status = int(head.split(b" ", 2)[1])
+    if b"chunked" not in head:
+        length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+        return status, await reader.readexactly(length)
+    body = b""
+    while length := int(await reader.readline(), 16):
+        body += await reader.readexactly(length)
+        await reader.readline()
+    await reader.readline()
+    return status, body
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from bridge.language import sentences
 from bridge.post.draft import MOST_GUESTS
-from bridge.slack import http
+from bridge.slack import crowd, protocol
 from tests.support.space import ANA, BEN, Space, open_space, until
 
 # What reading takes longest for: marks that could all begin or end something.
@@ -88,10 +88,10 @@ async def test_guests_have_a_limit(space: Space) -> None:
 
 async def test_a_body_that_never_ends_is_given_up(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slack sends at once. Who dawdles is answered 400, and what was read of it is forgotten."""
-    monkeypatch.setattr(http, "READING", 0.3)
+    monkeypatch.setattr(protocol, "WHOLE", 0.3)
 
     async def drips() -> AsyncIterator[bytes]:
-        for _ in range(100):
+        for _ in range(20):
             yield b"x" * 1000
             await asyncio.sleep(0.05)
 
@@ -102,10 +102,10 @@ async def test_a_body_that_never_ends_is_given_up(space: Space, monkeypatch: pyt
 
 async def test_bodies_have_a_common_limit(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
     """Strangers who send much at a time, unsigned, are refused before the memory is full; then all is as before."""
-    monkeypatch.setattr(http, "MOST_HELD", 100_000)
+    monkeypatch.setattr(crowd, "MOST_HELD", 100_000 + crowd.room() * crowd.SMALL)
 
     async def much() -> AsyncIterator[bytes]:
-        yield b"x" * (http.SMALL + 60_000)
+        yield b"x" * (crowd.SMALL + 60_000)
         await asyncio.sleep(0.5)
         yield b"x"
 

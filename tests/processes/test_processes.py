@@ -117,8 +117,12 @@ def subjects(town: Town) -> list[str]:
     return sorted(each["Subject"] for each in town.board.threads.values())
 
 
-async def test_one_process_does_it_all_and_stops_when_asked(tmp_path: Path) -> None:
-    """`bridge run` with the embedded store: a post crosses; SIGTERM in mid-flight loses nothing, repeats nothing."""
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
+async def test_one_process_does_it_all_and_stops_when_asked(tmp_path: Path, asked: signal.Signals) -> None:
+    """`bridge run` with the embedded store: a post crosses; SIGTERM in mid-flight loses nothing, repeats nothing.
+
+    Nor does SIGHUP, which a terminal or a session sends that ends.
+    """
     async with open_town(tmp_path) as town:
         run = await town.start("run")
         await town.listening()
@@ -129,7 +133,7 @@ async def test_one_process_does_it_all_and_stops_when_asked(tmp_path: Path) -> N
         asking = asyncio.create_task(town.sender.command(BEN, "post Third | Body"))
         await asyncio.sleep(0.3)
         began = time.monotonic()
-        assert await town.kill(run, signal.SIGTERM) == 0
+        assert await town.kill(run, asked) == 0
         assert time.monotonic() - began < 28
         await asking
         await town.start("run")
@@ -153,27 +157,33 @@ async def test_web_and_two_workers_behave_as_one(tmp_path: Path, redis_url: str,
         assert town.board.token_requests == 1
 
 
-async def test_a_worker_of_its_own_shows_what_it_counted(tmp_path: Path, redis_url: str, redis: Redis) -> None:
-    """With METRICS_PORT: the post that it delivered, to whoever has the token alone; and nothing that takes a post."""
-    port, token = free_port(), {"Authorization": "Bearer let-me-see"}
-    more = {"REDIS_URL": redis_url, "METRICS_PORT": str(port), "METRICS_TOKEN": "let-me-see"}
-    async with open_town(tmp_path, **more) as town:
-        for command in ("web", "worker"):
+async def test_every_process_shows_what_it_counted(tmp_path: Path, redis_url: str, redis: Redis) -> None:
+    """With METRICS_PORT: on 127.0.0.1 alone, whatever HOST says; no token; and nothing that takes a post."""
+    async with open_town(tmp_path, REDIS_URL=redis_url, HOST="0.0.0.0", METRICS_TOKEN="let-me-see") as town:  # noqa: S104
+        ports = {"web": free_port(), "worker": free_port()}
+        for command, port in ports.items():
+            town.env["METRICS_PORT"] = str(port)
             await town.start(command)
         await town.listening()
         await town.sender.command(ANA, "post Counted | Body")
         await until(lambda: town.board.threads)
         ask = town.sender.client
-        at = f"http://127.0.0.1:{port}"
 
         async def counted() -> bool:
-            shown = (await ask.get(f"{at}/metrics", headers=token)).text
+            shown = (await ask.get(f"http://127.0.0.1:{ports['worker']}/metrics")).text
             return 'bridge_outcomes_total{ending="posted",reason=""} 1.0' in shown
 
         await until_async(counted)
-        told = [(await ask.get(f"{at}/{path}")).status_code for path in ("metrics", "livez", "readyz")]
-        assert told == [404, 200, 200]
-        assert (await ask.post(f"{at}/slack/events", content=b"command=/community")).status_code == 404
+        for port in ports.values():
+            at = f"http://127.0.0.1:{port}"
+            assert [(await ask.get(f"{at}/{path}")).status_code for path in ("metrics", "livez", "readyz")] == [200] * 3
+            assert (await ask.get(f"{at}/metrics", headers={"Host": "a.page.example"})).status_code == 404
+            assert (await ask.post(f"{at}/slack/events", content=b"command=/community")).status_code == 404
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.2", port)
+        bearer = {"Authorization": "Bearer let-me-see"}
+        web = f"http://127.0.0.1:{town.port}/metrics"
+        assert [(await ask.get(web, headers=each)).status_code for each in ({}, bearer)] == [404, 200]
 
 
 async def test_a_worker_killed_among_the_files_leaves_each_once(tmp_path: Path, redis_url: str, redis: Redis) -> None:

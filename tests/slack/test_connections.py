@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from bridge.slack import connections
+from bridge.slack import connections, crowd, protocol
+from tests.field.strangers import MOST, abused
 from tests.processes.test_processes import open_town
 from tests.support.space import ANA, until
 
@@ -86,7 +87,7 @@ async def test_a_request_that_never_becomes_whole_is_ended(
     served: Served, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
     """However little of it came, on a new connection and on a kept one: it does not hold a descriptor for long."""
-    monkeypatch.setattr(connections, "WHOLE", 0.3)
+    monkeypatch.setattr(protocol, "WHOLE", 0.3)
     fresh, kept = await served.connect(sent), await served.connect(WHOLE)
     await kept[0].readuntil(b"here")
     kept[1].write(sent)
@@ -98,7 +99,7 @@ async def test_a_request_that_never_becomes_whole_is_ended(
 
 async def test_a_dribble_buys_no_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then is not a request: the time counts from the first one."""
-    monkeypatch.setattr(connections, "WHOLE", 0.3)
+    monkeypatch.setattr(protocol, "WHOLE", 0.3)
     stream, began = await served.connect(), time.monotonic()
     end = asyncio.create_task(closed(stream))
     for byte in HALF * 20:
@@ -112,7 +113,7 @@ async def test_a_dribble_buys_no_time(served: Served, monkeypatch: pytest.Monkey
 
 async def test_a_kept_connection_is_of_use(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy's: many requests, one after the other, in pieces and two at a time, for longer than one may take."""
-    monkeypatch.setattr(connections, "WHOLE", 0.3)
+    monkeypatch.setattr(protocol, "WHOLE", 0.3)
     reader, writer = await served.connect()
     for _ in range(4):
         writer.write(WHOLE[:9])
@@ -130,8 +131,8 @@ async def test_a_kept_connection_is_of_use(served: Served, monkeypatch: pytest.M
 
 async def test_an_answer_may_take_its_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is being answered is never ended: neither for the time that takes nor for want of room."""
-    monkeypatch.setattr(connections, "WHOLE", 0.1)
-    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(protocol, "WHOLE", 0.1)
+    monkeypatch.setattr(crowd, "MOST_CONNECTIONS", 4)
     asking = asyncio.create_task(served.ask("/slow"))
     await until(lambda: served.asked)
     for stranger in [await served.connect(HALF) for _ in range(20)]:
@@ -143,7 +144,7 @@ async def test_an_answer_may_take_its_time(served: Served, monkeypatch: pytest.M
 
 async def test_who_sends_whole_requests_finds_room(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where strangers hold all the room with halves of requests, the longest waiting one gives way to Slack's."""
-    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(crowd, "MOST_CONNECTIONS", 4)
     strangers = [await served.connect(HALF) for _ in range(8)]
 
     assert (await served.ask()).text == "here"
@@ -156,7 +157,7 @@ async def test_who_sends_whole_requests_finds_room(served: Served, monkeypatch: 
 
 async def test_where_all_are_being_answered_the_newcomer_goes(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer that somebody waits for is given up for one more."""
-    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(crowd, "MOST_CONNECTIONS", 2)
     asking = [asyncio.create_task(served.ask("/slow")) for _ in range(2)]
     await until(lambda: served.asked == 2)
 
@@ -197,3 +198,14 @@ async def test_a_flood_of_halves_takes_nothing_down(tmp_path: Path) -> None:
         assert (tmp_path / "run.log").stat().st_size < 20_000
         for _, writer in streams:
             writer.close()
+
+
+async def test_strangers_delay_nobody(tmp_path: Path) -> None:
+    """Many kinds of abuse at once, unsigned and from one address: a signed command waits for two seconds at most."""
+    async with open_town(tmp_path) as town:
+        await town.start("run")
+        await town.listening()
+        took = await abused(town, 4, 1)
+
+    assert len(took) >= 6
+    assert 0 <= min(took) <= max(took) <= MOST

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bridge.demo.slack.sender import FORM
+from bridge.slack.intake import parse
 from tests.support.signed import (
     JSON,
     KINDS,
@@ -166,3 +167,16 @@ async def test_a_message_that_arrives_twice_is_answered_once(space: Space) -> No
 
     await until(lambda: not space.bridge.desk.tasks)
     assert len(space.workspace.dms[ANA]) == 1
+
+
+async def test_who_is_found_at_once_is_whom_bolt_finds(shared: Space) -> None:
+    """The table answers what Bolt's own search would, and leaves to it what the table does not name."""
+    bolt = shared.bridge.bolt
+    for name, status in ((shared.settings.slack_command, 200), ("/other", 404)):
+        body = command(shared, "help", command=name)
+        at_once = await bolt.answer(parse(body, FORM))
+        searched = await bolt._search(parse(body, FORM))
+
+        assert (at_once.status, searched.status) == (status, status)
+        assert status == 404 or at_once.body == searched.body
+    assert ("command", shared.settings.slack_command) in bolt._found

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
-from slack_bolt.async_app import AsyncApp
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,6 +14,7 @@ from starlette.routing import Route
 
 from bridge.demo.loopback import serve
 from bridge.demo.slack.workspace import Workspace
+from bridge.slack.dispatch import App
 from bridge.slack.socketmode import SocketMode
 from bridge.slack.webapi import client_of
 from tests.support.slack_socket import SlackSocket, SocketSender
@@ -135,7 +135,7 @@ async def test_an_answer_that_is_none_is_slack_being_away(junk: str, capsys: pyt
 
     async with serve(Starlette(routes=[Route("/api/apps.connections.open", answer, methods=["POST"])])) as url:
         mode, stopping = (
-            SocketMode(AsyncApp(token="x"), client_of("x", f"{url}/api/"), "xapp", retry=0.1),
+            SocketMode(App(token="x"), client_of("x", f"{url}/api/"), "xapp", retry=0.1),
             asyncio.Event(),
         )
         running = asyncio.create_task(mode.run(stopping))

@@ -18,6 +18,7 @@ from bridge.demo.nexudus.board import Board
 from bridge.demo.slack.sender import Reply, Sender
 from bridge.demo.slack.workspace import Workspace
 from bridge.settings.environment import GivenSettings, Settings
+from bridge.slack.protocol import connection
 from tests.support import keys
 from tests.support.overheard import Overheard
 
@@ -146,7 +147,7 @@ async def open_space(redis_url: str, *, worker: bool = True, files: bool = False
         await door.stop()
     settings = settings_for(board_url, workspace_url, **more)
     async with wiring.build(settings, redis_url) as bridge, httpx.AsyncClient() as client:
-        front = Loopback(running.app(bridge))
+        front = Loopback(running.app(bridge), connection())
         url = await front.start(door.port)
         await bridge.greet_slack()
         sender = Overheard(workspace, SECRET, client, f"{url}/slack/events")
