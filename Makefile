@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := PYTHONPATH=.tools $(PYTHON) -m uv
 
-.PHONY: setup demo test lint audit lock bench bench-words chaos matrix failover catalogue pictures
+.PHONY: setup demo test lint audit lock bench bench-words chaos matrix failover field catalogue pictures
 
 setup: .venv/runtime
 
@@ -46,6 +46,10 @@ matrix: .venv/ready
 
 failover: .venv/ready
 	$(BIN)/python -m tests.chaos failover
+
+# What takes long, or needs more than the suite does, one scenario or all: SCENARIO=outage
+field: .venv/ready
+	$(BIN)/python -m tests.field $(SCENARIO)
 
 bench: .venv/ready
 	$(BIN)/python -m tests.bench.crossing

@@ -84,7 +84,7 @@ async def erase(outbox: Outbox, people: People, user: str, names: Iterable[str] 
     own = {each.id: each for team in teams for each in await outbox.latest(team, user, 10**6)}.values()
     on_their_way = sum(each.state == "sending" for each in own)
     files = {str(file.get("id")) for each in own for file in (*each.files, *each.draft.files)}
-    drafts = sum([await outbox.erase(team, user) for team in sorted(teams)])
+    drafts = sum([await _remove_drafts(outbox, team, user) for team in sorted(teams)])
     known = [await people.cache.remembered(f"{kind}:{user}") for kind in ("slack", "member")]
     told = {*names, await people.name(user)}
     await people.forget(user)
@@ -92,6 +92,21 @@ async def erase(outbox: Outbox, people: People, user: str, names: Iterable[str] 
     scrubbed = await _scrub_drafts(outbox, Person(user, called))
     places = scrubbed.places + await _scrub_the_rest(outbox, Person(user), files | scrubbed.files)
     return Erased(drafts, on_their_way, scrubbed.waiting, known=any(known) or places > 0, nameless=not any(told))
+
+
+async def _remove_drafts(outbox: Outbox, team: str, user: str) -> int:
+    """Every draft in one list of a person's, waiting or ended. Answers how many there were."""
+    ids = cast("list[str]", await outbox.redis.zrange(outbox.mine_key(user, team), 0, -1))
+    for id_ in ids:
+        entry = await outbox.get(id_)
+        form = await outbox.redis.hget(outbox.record_key(id_), "form")
+        if entry and (source := outbox.source_of(entry.draft)):
+            await outbox.redis.hdel(source, id_)
+        for queue in ("due", "attach", "failed"):
+            await outbox.redis.zrem(outbox.key(queue), id_)
+        await outbox.redis.delete(outbox.record_key(id_), *([form] if form else []))
+    await outbox.redis.delete(outbox.mine_key(user, team))
+    return len(ids)
 
 
 def _names(known: Iterable[Any]) -> frozenset[str]:

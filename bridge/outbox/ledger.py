@@ -156,7 +156,7 @@ class Outbox:
         said = await self.run(
             scripts.SETTLE,
             *(entry.id, entry.claim, outcome.ending, outcome.to_json(), outcome.thread or ""),
-            *(self._source_of(entry.draft), json.dumps(posted | {"subject": entry.draft.subject})),
+            *(self.source_of(entry.draft), json.dumps(posted | {"subject": entry.draft.subject})),
             *(_ms(self.keep), int(outcome.late), *attachment.planned(entry.draft.files)),
         )
         return cast(Literal["ok", "watched", "held", "ended"], leases.still_ours(entry.id, said))
@@ -232,20 +232,6 @@ class Outbox:
         found = await self.redis.hvals(self.source_key(team, channel, ts))
         return [json.loads(text) for text in found]
 
-    async def erase(self, team: str, user: str) -> int:
-        """Remove every draft in one list of a person's, waiting or ended. Answers how many there were."""
-        ids = cast("list[str]", await self.redis.zrange(self.mine_key(user, team), 0, -1))
-        for id_ in ids:
-            entry = await self.get(id_)
-            form = await self.redis.hget(self.record_key(id_), "form")
-            if entry and (source := self._source_of(entry.draft)):
-                await self.redis.hdel(source, id_)
-            for queue in ("due", "attach", "failed"):
-                await self.redis.zrem(self.key(queue), id_)
-            await self.redis.delete(self.record_key(id_), *([form] if form else []))
-        await self.redis.delete(self.mine_key(user, team))
-        return len(ids)
-
     # ── the ledger itself, for the rooms that share it ───────────────────────
 
     def key(self, name: str) -> str:
@@ -270,7 +256,8 @@ class Outbox:
     def source_key(self, team: str, channel: str, ts: str) -> str:
         return self.key(f"source:{team}:{channel}:{ts}")
 
-    def _source_of(self, draft: Draft) -> str:
+    def source_of(self, draft: Draft) -> str:
+        """The key of the Slack message that a draft was made of; "" where it was typed."""
         origin = draft.origin
         if not (origin.channel and origin.message_ts):
             return ""

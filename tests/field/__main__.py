@@ -1,11 +1,14 @@
-"""`python -m tests.field NAME…`: runs the scenarios one after the other; exit 0 only when everything held."""
+"""`python -m tests.field [NAME…]`: runs the scenarios, all or those named, in turn; exit 0 only when everything held."""
 
 import asyncio
 import importlib
 import sys
+from pathlib import Path
 
 import typer
 
-for name in sys.argv[1:]:
+ALL = sorted(each.stem for each in Path(__file__).parent.glob("[a-z]*.py"))
+
+for name in sys.argv[1:] or ALL:
     typer.echo(f"== {name}")
     asyncio.run(importlib.import_module(f"tests.field.{name}").run())

@@ -14,11 +14,11 @@ from pathlib import Path
 import aiohttp
 import httpx
 import pytest
-from slack_bolt.async_app import AsyncApp
 from typer.testing import CliRunner, Result
 
 from bridge.__main__ import cli
 from bridge.settings import network
+from bridge.slack.dispatch import App
 from bridge.slack.socketmode import SocketMode
 from bridge.slack.webapi import CallFailed, calling, client_of
 from tests.settings.test_settings import ROOT, SOUND, bridge
@@ -156,7 +156,7 @@ async def test_a_socket_goes_the_way_of_its_own_host(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("NO_PROXY", "slack.invalid")
     web, stopping = client_of("xoxb-1", "https://slack.invalid/api/"), asyncio.Event()
     assert web.proxy is None
-    mode = SocketMode(AsyncApp(token="xoxb-1"), web, "xapp-1", retry=60)
+    mode = SocketMode(App(token="xoxb-1"), web, "xapp-1", retry=60)
     mode._open = _given("wss://socket.invalid/link")  # type: ignore[method-assign] # Slack's answer, else over TLS
 
     running = asyncio.create_task(mode.run(stopping))
