@@ -8,33 +8,34 @@ from redis.asyncio import Redis
 
 from bridge.store.trouble import _ALLOWED
 from tests.support.clinic import Clinic
-from tests.support.redises import Server, address, answering, redis_server, self_signed
+from tests.support.redises import Server, address, answering, free_port, redis_server, self_signed
 from tests.support.signed import POST
 from tests.support.space import ANA, answer_text, open_space
 
 MINE = "~bridge:*"
 
 
-async def spoilt(server: Server, how: str) -> str:
-    """Make it one that keeps nothing; answers the URL by which it is reached."""
-    users = {
+def as_me(server: Server) -> str:
+    return server.url.replace("//", "//me:hush@")
+
+
+async def spoil(server: Server, how: str) -> None:
+    """Make it one that keeps nothing."""
+    rights = {
+        "all": ("~*", "+@all"),
         "no EVAL": (MINE, "+@all", "-evalsha", "-eval", "-script"),
         "foreign keys": ("~shop:*", "+@all"),
         "no lists": (MINE, "+@all", "-lpush"),
         "no waiting": (MINE, "+@all", "-blpop"),
     }
-    if how in users:
-        await server.tell("ACL", "SETUSER", "me", "on", ">hush", *users[how])
-        return server.url.replace("//", "//me:hush@")
+    if how in rights:
+        await server.tell("ACL", "SETUSER", "me", "reset", "on", ">hush", *rights[how])
     if how == "replica":
         await server.tell("REPLICAOF", "127.0.0.1", 1)
     if how == "no replicas":
         await server.tell("CONFIG", "SET", "min-replicas-to-write", 1)
     if how == "full":
         await server.tell("CONFIG", "SET", "maxmemory", 1)
-    if how == "password":
-        await server.tell("CONFIG", "SET", "requirepass", "hush")
-    return server.url.replace("/0", "/77") if how == "database" else server.url
 
 
 @pytest.mark.parametrize(
@@ -46,18 +47,18 @@ async def spoilt(server: Server, how: str) -> str:
         ("replica", "is a replica, which takes no writes → set REDIS_URL to the primary"),
         ("no replicas", "too few replicas are connected → start its replicas"),
         ("full", "its memory is full → give it more memory"),
-        ("password", "wants a password, and REDIS_URL has none → correct user and password in REDIS_URL"),
-        ("database", "has no database of that number → correct the number"),
     ],
 )
 async def test_a_redis_that_would_keep_nothing(clinic: Clinic, tmp_path: Path, how: str, said: str) -> None:
     """The doctor's line says why, /readyz is 503, and a post is told for sure that it was not kept."""
     with redis_server(tmp_path / "server") as server:
-        url = await spoilt(server, how)
-        line = await clinic.line("Redis", REDIS_URL=url)
-        async with open_space(url, worker=False) as space, httpx.AsyncClient() as http:
+        await spoil(server, "all")
+        async with open_space(as_me(server), worker=False) as space, httpx.AsyncClient() as http:
+            await spoil(server, how)
+            line = await clinic.line("Redis", REDIS_URL=as_me(server))
             ready = await http.get(f"{space.url}/readyz")
             reply = await space.sender.command(ANA, POST)
+            await spoil(server, "all")
 
     assert line.startswith(f"no  Redis: 127.0.0.1:{server.port} ")
     assert said in line
@@ -66,10 +67,23 @@ async def test_a_redis_that_would_keep_nothing(clinic: Clinic, tmp_path: Path, h
     assert answer_text(reply).startswith("*Was not kept.*")
 
 
+async def test_an_address_that_leads_to_no_login(clinic: Clinic, tmp_path: Path) -> None:
+    """A password that is missing or wrong, a database that there is not: each is another line."""
+    with redis_server(tmp_path / "server", "--requirepass", "hush") as server:
+        right = server.url.replace("//", "//:hush@")
+        urls = [server.url, right.replace("hush", "hash"), right.replace("/0", "/77")]
+        lines = [await clinic.line("Redis", REDIS_URL=each) for each in urls]
+
+    assert "wants a password, and REDIS_URL has none → correct user and password in REDIS_URL" in lines[0]
+    assert "refuses the login → correct user and password in REDIS_URL" in lines[1]
+    assert "has no database of that number → correct the number" in lines[2]
+
+
 async def test_a_redis_whose_workers_would_never_wake(clinic: Clinic, tmp_path: Path) -> None:
     """The doctor tries the blocking read too."""
     with redis_server(tmp_path / "server") as server:
-        line = await clinic.line("Redis", REDIS_URL=await spoilt(server, "no waiting"))
+        await spoil(server, "no waiting")
+        line = await clinic.line("Redis", REDIS_URL=as_me(server))
 
     assert "forbids this user a command" in line
 
@@ -78,9 +92,8 @@ async def test_what_the_doctor_advises_is_enough(clinic: Clinic, tmp_path: Path)
     """A user with the rights that the remedy names passes, and carries a post from end to end."""
     with redis_server(tmp_path / "server", "--appendonly", "yes") as server:
         await server.tell("ACL", "SETUSER", "me", "on", ">hush", *_ALLOWED.partition("… ")[2].split())
-        url = server.url.replace("//", "//me:hush@")
-        result = await clinic.doctor(REDIS_URL=url)
-        async with open_space(url) as space:
+        result = await clinic.doctor(REDIS_URL=as_me(server))
+        async with open_space(as_me(server)) as space:
             reply = await space.sender.command(ANA, POST)
             assert await Redis(port=server.port).dbsize() > 0
 
@@ -91,7 +104,10 @@ async def test_what_the_doctor_advises_is_enough(clinic: Clinic, tmp_path: Path)
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--cluster-enabled", "yes"), "belongs to a cluster that is down, or serves no part of it"),
+        (
+            ("--cluster-enabled", "yes", "--cluster-port", str(free_port())),
+            "belongs to a cluster that is down, or serves no part of it",
+        ),
         (("--sentinel",), "does not know a command that bridge needs; a Sentinel answers so"),
     ],
 )
