@@ -28,6 +28,7 @@ _LOCK = 8.0
 # A login may be rejected although the board gave out a token: then no hold is noted, and a question costs five calls.
 _REJECTED_PAUSE = 30.0
 
+Question = asyncio.Task[NexudusError | None]
 Ask = Callable[[], Awaitable[object]]
 Refused = Callable[[], Awaitable[str | None]]
 
@@ -91,7 +92,7 @@ class BoardHealth:
         """Until it answers, unless another process does that already."""
         if not await self._redis.set(self._lock, self._name, nx=True, px=_ms(_LOCK)):
             return
-        questions: set[asyncio.Task[NexudusError | None]] = set()
+        questions: set[Question] = set()
         try:
             await self._until_it_answers(ask, refused, questions)
         finally:
@@ -101,16 +102,14 @@ class BoardHealth:
             if await self._redis.get(self._lock) == self._name:
                 await self._redis.delete(self._lock)
 
-    async def _until_it_answers(
-        self, ask: Ask, refused: Refused, questions: set[asyncio.Task[NexudusError | None]]
-    ) -> None:
+    async def _until_it_answers(self, ask: Ask, refused: Refused, questions: set[Question]) -> None:
         clock, failed, pause, spared = asyncio.get_running_loop().time, 0, _FIRST, 0.0
         while True:
             began, shut = clock(), not await self.is_open()
             # A board that hangs must not hide that it is back: in trouble it is asked anew beside the open question.
-            if (shut and began >= spared) or not questions:
+            if began >= spared and (shut or not questions):
                 questions.add(asyncio.create_task(_trouble_of(ask)))
-            done, _ = await asyncio.wait(questions, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED)
+            done = await _ended(questions)
             questions -= done
             troubles = [each.result() for each in done]
             if None in troubles:
@@ -151,6 +150,13 @@ class BoardHealth:
         if self._logged != event:
             log.error(event, **why)
         self._logged = event
+
+
+async def _ended(questions: set[Question]) -> set[Question]:
+    """Those that have, after a few seconds at most."""
+    if not questions:
+        return set()
+    return (await asyncio.wait(questions, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED))[0]
 
 
 async def _trouble_of(ask: Ask) -> NexudusError | None:

@@ -1,5 +1,6 @@
 """Every boundary between two steps in turn: the process killed there, frozen there past its lease, or Redis killed."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ LATE = "the last word comes too late for the answer, so the worker tells"
 FOUND = "the board takes it and hangs up: looked for, and found"
 ABSENT = "the board hangs up: looked for twice, and sent again"
 SLOW = "the board takes its time, so the lease is renewed"
+AWAY = "the board is away for some seconds: one asks for all, and calls all"
 MUTE = "no way of telling works at first, so it is told later"
 
 
@@ -42,6 +44,7 @@ CELLS: Sequence[Cell] = [
     *_cells("worker", ABSENT, "the creation"),
     *_cells("worker", SLOW, "RENEW"),
     *_cells("worker", MUTE, "TELL_LATER"),
+    *_cells("worker", AWAY, "RECALL"),
 ]
 BOUNDARIES: Sequence[Boundary] = list(dict.fromkeys(each.boundary for each in CELLS))
 ACTS = ("kill", "freeze", "redis")
@@ -105,6 +108,9 @@ async def _set_scene(town: Town, cell: Cell, post: Post) -> None:
     if cell.scene is MUTE:
         for method in ("hooks", "views.update", "chat.postEphemeral", "chat.postMessage"):
             town.workspace.fail(method, 500)
+    if cell.scene is AWAY:
+        town.board.down = True
+        asyncio.get_running_loop().call_later(8, town.board.behave)
     if cell.scene is SLOW:
         town.board.misbehave(Fault.SLOW, value=0.75)
     if cell.scene in (FOUND, ABSENT):

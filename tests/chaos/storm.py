@@ -1,10 +1,11 @@
 """Many people post while everything goes wrong, by a plan that a seed repeats."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -41,6 +42,29 @@ class Size:
     clocks: bool = False
 
 
+@dataclass
+class Watch:
+    """When each post was asked for, and when its person first saw a last word; by time.monotonic()."""
+
+    asked: dict[str, float] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)
+
+    async def keep(self, town: Town, crowd: Crowd) -> None:
+        """For ever, every second or two."""
+        while True:
+            self.look(town, crowd)
+            await asyncio.sleep(1.5)
+
+    def look(self, town: Town, crowd: Crowd) -> None:
+        for each in [*everything_told(town.workspace), *crowd.told]:
+            self.told.setdefault(each.subject, time.monotonic())
+
+    def slowest(self, promised: set[str]) -> list[tuple[float, str]]:
+        """How long those waited who were promised something, in seconds, the longest first."""
+        now = time.monotonic()
+        return sorted(((self.told.get(each, now) - self.asked[each], each) for each in promised), reverse=True)
+
+
 def plan(seed: int, size: Size, people: Sequence[tuple[str, int]]) -> tuple[list[Post], list[Act]]:
     """The same for the same seed: who posts what by which door, and what is done when."""
     chance = random.Random(f"plan {seed}")
@@ -64,11 +88,17 @@ async def run(seed: int, size: Size, say: Callable[[str], None]) -> Reckoning:
             town.start("worker", **(moved if number else {}))
         await asyncio.gather(*(town.ready(each) for each in webs))
         town.board.search_lag, town.board.rate, town.workspace.rate = LAG, size.faults, size.faults / 5
-        crowd, began = Crowd(town, client, seed), time.monotonic()
-        await _through(town, crowd, posts, acts, size, say)
-        storm = time.monotonic() - began
-        say(f"all asked for after {storm:.0f} s; waiting for what is still on its way")
+        crowd, watch, began = Crowd(town, client, seed), Watch(), time.monotonic()
+        watching = asyncio.create_task(watch.keep(town, crowd))
+        await _through(town, crowd, watch, posts, acts, size, say)
+        ended = time.monotonic()
+        say(f"all asked for after {ended - began:.0f} s; waiting for what is still on its way")
         calm = await town.drained(60 + size.posts / 20)
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+        watch.look(town, crowd)
+        await _tell_waits(town, watch, crowd.promised, ended, say)
         found = reckon(posts, crowd.promised, [*everything_told(town.workspace), *crowd.told], town.board.threads)
         found.counts.update(troubled=crowd.troubled, not_kept=crowd.refused_by_store)
         say(f"calm after {time.monotonic() - began:.0f} s" if calm else "NEVER CALM: something is still due")
@@ -81,8 +111,26 @@ async def run(seed: int, size: Size, say: Callable[[str], None]) -> Reckoning:
         return found
 
 
+async def _tell_waits(town: Town, watch: Watch, promised: set[str], ended: float, say: Callable[[str], None]) -> None:
+    """How long people waited, and what the ledger knows of those who waited longest."""
+    waits, last = watch.slowest(promised), max(watch.told.values(), default=ended)
+    longest = [seconds for seconds, _ in waits] or [0.0]
+    marks = ", ".join(
+        f"p{mark} {longest[len(longest) * (1000 - int(mark * 10)) // 1000]:.1f} s" for mark in (50, 90, 99, 99.9)
+    )
+    say(f"the last word came {last - ended:.0f} s after the last post; waits: {marks}, longest {longest[0]:.1f} s")
+    for seconds, subject in waits[:3]:
+        say(f"{seconds:.0f} s: {await town.history(subject)}")
+
+
 async def _through(
-    town: Town, crowd: Crowd, posts: Sequence[Post], acts: Sequence[Act], size: Size, say: Callable[[str], None]
+    town: Town,
+    crowd: Crowd,
+    watch: Watch,
+    posts: Sequence[Post],
+    acts: Sequence[Act],
+    size: Size,
+    say: Callable[[str], None],
 ) -> None:
     waiting, due, chance = iter(posts), iter(acts), random.Random(f"victims {len(posts)}")
     following = next(due, None)
@@ -95,6 +143,7 @@ async def _through(
                 await _do(town, act, chance)
             if post.number and post.number % 1000 == 0:
                 say(f"{post.number} asked for, {len(town.board.threads)} on the board")
+            watch.asked[post.subject] = time.monotonic()
             await crowd.ask(post)
 
     await asyncio.gather(*(hand() for _ in range(size.hands)))

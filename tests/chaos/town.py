@@ -238,7 +238,6 @@ def _environment(board_url: str, slack_url: str, redis_url: str) -> dict[str, st
         "NEXUDUS_WRITES_PER_ENDPOINT": "1000000",
         "NEXUDUS_WRITES_PER_DAY": "1000000",
         "POSTS_PER_PERSON_PER_HOUR": "1000000",
-        "LONGEST_WAIT": "5",
         "LEASE": str(LEASE),
         "BRIDGE_ACCOUNT": "chaos",
         "REDIS_URL": redis_url,
