@@ -119,6 +119,7 @@ async def _tell_waits(town: Town, watch: Watch, promised: set[str], ended: float
         f"p{mark} {longest[len(longest) * (1000 - int(mark * 10)) // 1000]:.1f} s" for mark in (50, 90, 99, 99.9)
     )
     say(f"the last word came {last - ended:.0f} s after the last post; waits: {marks}, longest {longest[0]:.1f} s")
+    say(", ".join(f"{event} {count}" for event, count in sorted(town.events().items())))
     for seconds, subject in waits[:3]:
         say(f"{seconds:.0f} s: {await town.history(subject)}")
 

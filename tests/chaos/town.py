@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import struct
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,6 +203,12 @@ class Town:
                 said += sorted((line for line in logs if record["id"] in line), key=lambda line: line[-30:])
         await client.aclose()
         return "\n  ".join(said) or "no record"
+
+    def events(self) -> dict[str, int]:
+        """How often the processes logged what, and attempts by what they ended in."""
+        logs = [line for name in ("web", "worker") for line in (self.folder / f"{name}.log").read_text().splitlines()]
+        said = [json.loads(line) for line in logs if line.startswith("{")]
+        return Counter(f"{each['event']} {each.get('error', '')}".strip() for each in said)
 
     async def close(self) -> None:
         self._open = False
