@@ -12,7 +12,7 @@ from bridge.demo.nexudus.faults import Fault
 from bridge.files import carrying
 from tests.files.test_files import ADD, ended, message, names, picture, post, states
 from tests.files.test_serving import limit
-from tests.support.space import ANA, Space, open_space, until
+from tests.support.space import ANA, Space, open_space, until, until_async
 
 LOOK = "GET /api/community/communitythreadfiles"
 # By their defaults here: when a call that went wrong is over for certain, and how far two looks are apart.
@@ -65,6 +65,30 @@ async def test_a_board_that_asks_for_years_is_not_waited_for(space: Space, monke
     space.board.misbehave(Fault.THROTTLE_429, on=ADD, value=99999)
     await post(space, picture(space))
     assert states(await ended(space)) == {"plan.png": "board_away"}
+
+
+async def test_files_are_due_when_the_board_is_back(redis_url: str, redis: Redis) -> None:
+    """Announced while the board is away, a file waits as posts do: not tried, and carried in the moment it is back."""
+    async with open_space(redis_url, worker=False, files=True, nexudus_timeout=1, longest_wait=600) as space:
+        bridge = space.bridge
+        closed = bridge.desk.installation.is_closed
+        delivering = asyncio.create_task(bridge.delivery.run(closed))
+        await post(space, picture(space))
+        await until(lambda: space.threads)
+        # As if another process were asking, for the three seconds until it dies.
+        await redis.set(bridge.outbox.key("asking"), "another", px=3000)
+        await redis.set(bridge.outbox.key("away"), 1, ex=60)
+        carried = asyncio.create_task(bridge.carrying.run(closed))
+
+        async def held() -> bool:
+            return bool(await redis.scard(bridge.outbox.key("attach:board")))
+
+        await until_async(held)
+        assert not adds(space)
+        assert states(await ended(space)) == {"plan.png": "added"}
+        for task in (delivering, carried):
+            task.cancel()
+        await asyncio.gather(delivering, carried, return_exceptions=True)
 
 
 async def test_a_redirect_to_nowhere_ends_the_file(space: Space) -> None:
