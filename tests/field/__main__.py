@@ -1,4 +1,4 @@
-"""`python -m tests.field [NAME…]`: runs the scenarios, all or those named, in turn; exit 0 only when everything held."""
+"""`python -m tests.field [NAME…]`: runs all scenarios, or those named, in turn; exit 0 only when everything held."""
 
 import asyncio
 import importlib
