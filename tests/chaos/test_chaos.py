@@ -30,9 +30,12 @@ def test_a_plan_is_the_seeds() -> None:
 
 
 def test_the_matrix_knows_every_step_of_the_ledger() -> None:
-    """A new script must be struck at too, before and after; those by an operator's hand touch no other process."""
+    """A new script must be struck at too, before and after.
+
+    Those by an operator's hand touch no other process; a trial keeps nothing, and to look where a post stands neither.
+    """
     struck = {(each.boundary.step, each.boundary.side) for each in CELLS}
-    by_hand = {"CANCEL", "RETRY", "SET_ASIDE"}
+    by_hand = {"CANCEL", "RETRY", "SET_ASIDE", "STANDING", "TRIAL"}
     assert {(step, side) for step in set(STEPS.values()) - by_hand for side in ("before", "after")} <= struck
 
 

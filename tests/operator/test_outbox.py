@@ -405,7 +405,8 @@ async def test_a_redis_that_is_down_is_one_line(resting: Space) -> None:
     result = await command(env, "outbox", "list")
 
     assert result.exit_code == 1
-    assert result.stderr == "Redis cannot be reached: nothing listens there. `bridge doctor` says more.\n"
+    remedy = "start Redis there, or correct REDIS_URL; on a rented one look at the address in its host's dashboard"
+    assert result.stderr == f"Redis cannot be reached: nothing listens there; {remedy}. `bridge doctor` says more.\n"
     assert "secret" not in result.output
 
 
