@@ -10,11 +10,11 @@ from importlib.resources import files
 
 from bridge.words.parts import Run, clean
 
-SHORT_NAME = re.compile(r"(?<!\d):([a-z0-9_+'-]+)(::skin-tone-[2-6])?(?=:)")
+SHORT_NAME = re.compile(r"(?<!\d):([a-z0-9_+'-]+)(::skin-tone-[2-6](?:-[2-6])?)?(?=:)")
 
 
 def emoji_run(name: str, code: str = "", tone: int = 0) -> Run:
-    """A standard emoji as its characters; a custom one as its `:name:`."""
+    """A standard emoji as its characters, two people of two tones without any; a custom one as its `:name:`."""
     base, _, suffix = name.partition("::skin-tone-")
     tone = int(suffix) if suffix in {"2", "3", "4", "5", "6"} else tone if 2 <= tone <= 6 else 0
     given = _characters(code)

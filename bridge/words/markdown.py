@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from bridge.words.parts import Part, Run, spoken, text_of
 
-_DELIMITERS = {"bold": ("**",), "italic": ("_", "*"), "strike": ("~~",)}
+_DELIMITERS = {"bold": ("**", "__"), "italic": ("_", "*"), "strike": ("~~",)}
 _LITERAL = re.compile(
     r"\\(?=[!-/:-@\[-`{-~]|\s*$)|[`\[\]]|(?<!\s)\*|\*(?!\s)|(?<!\s)~|~(?=~)"
     r"|(?<![^\W_])(?<!\s)_|(?<=\s)_(?!\s)|(?<=[^\W_])_(?![^\W_])"

@@ -13,6 +13,8 @@ from bridge.words.parts import Part, Run, clean, spoken, styled, text_at, text_o
 from bridge.words.rich_text import block_parts, maps
 
 _LABELLED = re.compile(r"<[@!](?:subteam\^)?([A-Z0-9]+)\|@?([^<>|]+)>")
+# Slack's own words where a client can show nothing, and below a message that was forwarded.
+_NO_PREVIEW = "[no preview available]"
 # What marks an attachment as a message from another conversation.
 _UNFURLED = ("is_msg_unfurl", "is_reply_unfurl", "is_share", "channel_id", "message_blocks")
 
@@ -48,30 +50,70 @@ def parts_of_message(message: object, names: Names) -> list[Part]:
     if not isinstance(message, Mapping):
         return []
     attached = [part for node in maps(message.get("attachments")) for part in _attachment(node, names)]
-    called = (text_at(node, "name", "title") for node in maps(message.get("files")))
-    listed = "\n".join("File: " + " ".join(name.split()) for name in called if name.strip())
     said = parts_of(message.get("blocks"), message.get("text"), names)
     if message.get("subtype") == "me_message":
         said = styled(said, "italic")
-    return said + _discreet(spoken([*attached, Part("text", (Run(listed),))]), names)
+    return said + _discreet(spoken([*attached, *_files(message.get("files"))]), names)
+
+
+def _files(files: object) -> list[Part]:
+    """Files that are words are read; the others are named, as Slack shows them."""
+    read = [(node, _words_of_file(node)) for node in maps(files)]
+    called = [text_at(node, "title", "name") for node, words in read if not words]
+    listed = "\n".join("File in Slack: " + " ".join(name.split()) for name in called if name.strip())
+    return [*(part for _, words in read for part in words), Part("text", (Run(listed),))]
+
+
+def _words_of_file(node: Mapping[str, Any]) -> list[Part]:
+    """An e-mail that was sent into a channel, a snippet, or what Slack heard in a recording.
+
+    https://docs.slack.dev/reference/objects/file-object
+    """
+    mode = text_at(node, "mode")
+    if mode == "email":
+        senders = [text_at(each, "original", "name", "address") for each in maps(node.get("from"))]
+        subject = Run(text_at(node, "subject", "title"), frozenset({"bold"}))
+        head = Part("text", (subject, Run("\n" + ", ".join(filter(None, senders)))))
+        return [head, Part("text", (Run(text_at(node, "plain_text", "preview_plain_text")),))]
+    if mode == "snippet" and (preview := text_at(node, "preview")):
+        more = Run("\n…") if node.get("preview_is_truncated") or node.get("lines_more") else Run("")
+        return [Part("text", (Run(text_at(node, "title", "name")),)), Part("code", (Run(preview), more))]
+    transcription = node.get("transcription")
+    heard = transcription.get("preview") if isinstance(transcription, Mapping) else None
+    if isinstance(heard, Mapping) and (content := text_at(heard, "content")):
+        more = Run(" …") if heard.get("has_more") else Run("")
+        return [Part("text", (Run(text_at(node, "title", "name")),)), Part("text", (Run(content), more), quoted=True)]
+    return []
 
 
 def _attachment(node: Mapping[str, Any], names: Names) -> list[Part]:
     # An unfurled message may come from a private channel that its readers here never saw.
     if any(node.get(key) for key in _UNFURLED) and not names.channels.get(text_at(node, "channel_id")):
         return []
+    forwarded = [part for each in maps(node.get("message_blocks")) for part in _forwarded(each.get("message"), names)]
+    footer = "" if node.get("is_share") or node.get("is_msg_unfurl") else text_at(node, "footer")
     said = [
         *mrkdwn_parts(text_at(node, "pretext"), names),
         _linked(node, "author_link", "author_name", names),
         _linked(node, "title_link", "title", names),
-        *mrkdwn_parts(text_at(node, "text"), names),
+        *(forwarded or mrkdwn_parts(text_at(node, "text"), names)),
         *(part for pair in maps(node.get("fields")) for part in _field(pair, names)),
         *block_parts(node.get("blocks"), names),
         *block_parts(node.get("actions"), names),
         _picture(node, names),
-        *mrkdwn_parts(text_at(node, "footer"), names),
+        *_files(node.get("files")),
+        *mrkdwn_parts(footer, names),
     ]
-    return spoken(said) or mrkdwn_parts(text_at(node, "fallback"), names)
+    fallback = text_at(node, "fallback")
+    return spoken(said) or mrkdwn_parts("" if fallback == _NO_PREVIEW else fallback, names)
+
+
+def _forwarded(message: object, names: Names) -> list[Part]:
+    """A forward is a message: its blocks and attachments are read like any other's."""
+    if not isinstance(message, Mapping):
+        return []
+    attached = [part for node in maps(message.get("attachments")) for part in _attachment(node, names)]
+    return spoken([*block_parts(message.get("blocks"), names), *attached])
 
 
 def _linked(node: Mapping[str, Any], url: str, label: str, names: Names) -> Part:

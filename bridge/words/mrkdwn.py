@@ -7,11 +7,22 @@ from itertools import groupby
 from bridge.words import references
 from bridge.words.emoji import SHORT_NAME, emoji_run
 from bridge.words.names import Names
-from bridge.words.parts import Part, Run, text_of
+from bridge.words.parts import Part, Run
 
 _MARKS = {"*": "bold", "_": "italic", "~": "strike"}
-_TOKEN = re.compile(r"(?<![^\W_])`[^`]+`|<[^<>]*>|[*_~]|" + SHORT_NAME.pattern)
+# A code span starts after no letter, digit or closing bracket, and two backticks are none. A bare address keeps its
+# underscores, and ends before what may end a sentence or a style.
+_TOKEN = re.compile(
+    r"(?<![^\W_])(?<![)\]}`])`(?!`)[^`]+`(?!`)|<[^<>]*>|https?://[^\s<>|`]*[^\s<>|`*_~.,;:!?)\]}'\"]|[*_~]|"
+    + SHORT_NAME.pattern
+)
 _BULLET = re.compile("([ \u00a0]*)[•◦▪▫] +")
+# It ends at three backticks that no fourth follows.
+_FENCE = re.compile("(?s)```(.*?)```(?!`)")
+_QUOTE = re.compile("(?:>|&gt;) ?")
+_LONE = re.compile(r"(?:>|&gt;){3}\s*")
+# Before and after what a mark neither opens nor closes; beside its own kind it is only itself.
+_CLOSED_BEFORE, _OPEN_AFTER = ")]}@\\`", "(@&|\\`"
 
 
 def escape(text: str) -> str:
@@ -26,16 +37,20 @@ def decode(text: str) -> str:
 
 def mrkdwn_parts(text: str, names: Names) -> list[Part]:
     """The parts of a text: code between its fences, paragraphs, quotes and items around them."""
-    pieces = text.split("```")
-    if len(pieces) % 2 == 0:
-        pieces[-2:] = ["```".join(pieces[-2:])]  # the last fence is never closed, so it is text
     parts: list[Part] = []
-    for i, piece in enumerate(pieces):
-        if i % 2 and piece.strip():
-            parts.append(Part("code", (Run(_coded(piece, names).strip("\n")),)))
-        else:
-            parts += _paragraphs(f"```{piece}```" if i % 2 else piece, names)
-    return parts
+    at = 0
+    for found in _FENCE.finditer(text):
+        if not found[1].strip():
+            continue
+        before = text[at : found.start()]
+        line = before[before.rfind("\n") + 1 :]
+        quoted = bool(_QUOTE.fullmatch(line))
+        before = before[: len(before) - len(line)] if quoted else before
+        parts += _paragraphs(before, names) if before else []
+        code = re.sub(f"(?m)^{_QUOTE.pattern}", "", found[1]) if quoted else found[1]
+        parts.append(Part("code", (Run(_coded(code, names).strip("\n")),), quoted=quoted))
+        at = found.end()
+    return parts + (_paragraphs(text[at:], names) if text[at:] or not parts else [])
 
 
 def _coded(text: str, names: Names) -> str:
@@ -45,7 +60,7 @@ def _coded(text: str, names: Names) -> str:
 
 def _paragraphs(text: str, names: Names) -> list[Part]:
     head, mark, tail = text, "", ""
-    if found := re.search("^(?:>|&gt;){3}", text, re.MULTILINE):
+    if (found := re.search("^(?:>|&gt;){3}", text, re.MULTILINE)) and text[found.end() :].strip():
         head, mark, tail = text[: found.start()], found[0], text[found.end() :]
     rows = [_row(line, names) for line in head.split("\n")] if head or not mark else []
     rows += [_row(line, names)._replace(quoted=True) for line in tail.split("\n")] if mark else []
@@ -61,7 +76,7 @@ def _stacked(rows: Sequence[Part]) -> Part:
 
 
 def _row(line: str, names: Names) -> Part:
-    quote_mark = re.match("(?:>|&gt;) ?", line)
+    quote_mark = None if _LONE.fullmatch(line) else _QUOTE.match(line)
     line = line[quote_mark.end() :] if quote_mark else line
     bullet = _BULLET.match(line)
     runs = tuple(lex(line[bullet.end() :] if bullet else line, names, _TOKEN))
@@ -80,33 +95,56 @@ def lex(line: str, names: Names, pattern: re.Pattern[str]) -> list[Run]:
         if found[0] in _MARKS:
             _mark(runs, opened, found[0], line[max(0, found.start() - 1) : found.start()], line[at : at + 1])
             continue
-        runs.append(_token(found, names))
+        runs += _token(found, names)
         # An unknown `:name` leaves its last colon to whatever follows.
         at += runs[-1].emoji != ""
     return [run for run in [*runs, Run(decode(line[at:]))] if run.text]
 
 
-def _mark(runs: list[Run], opened: dict[str, int], mark: str, before: str, after: str) -> None:
-    start = opened.get(mark)
-    closes = bool(before.strip()) and not after.isalnum() and after != "`"
-    if start is not None and closes and len(runs) > start + 1 and text_of(runs[start + 1 :]):
+def _mark(runs: list[Run], opened: dict[str, int], mark: str, last: str, following: str) -> None:
+    """Opens or closes a style, as Slack does; what does neither is text, and ends the hope of an opener of its kind.
+
+    `_` within a word is a letter. A mark right behind another one opens only where that one has just opened.
+    """
+    inside = last.isalnum() and following.isalnum()
+    if (mark == "_" and inside) or mark in (last, following):
+        runs.append(Run(mark))
+        return
+    start = opened.pop(mark, None)
+    closes = bool(last.strip()) and not following.isalnum() and not (following and following in _OPEN_AFTER)
+    if start is not None and closes and any(map(_says, runs[start + 1 :])):
         for i in range(start + 1, len(runs)):
             runs[i] = runs[i]._replace(style=runs[i].style | {_MARKS[mark]})
         runs[start] = Run("")
-        del opened[mark]
         return
-    if start is None and not before.isalnum() and before != "`" and after.strip():
+    behind_mark = last in _MARKS and opened.get(last) != len(runs) - 2
+    if following.strip() and not (last.isalnum() or (last and last in _CLOSED_BEFORE) or behind_mark):
         opened[mark] = len(runs)
     runs.append(Run(mark))
 
 
-def _token(found: re.Match[str], names: Names) -> Run:
+def _says(run: Run) -> bool:
+    """Whether somebody would see a style on it: `*/*` and `¯\\_(ツ)_/¯` are no words."""
+    return bool(run.emoji or run.url) or any(map(str.isalnum, run.text))
+
+
+def _token(found: re.Match[str], names: Names) -> list[Run]:
     if found[0][0] == "<":
-        return _angle(found[0][1:-1], names)
+        return _angle_runs(found[0][1:-1], names)
     if found[0][0] == "`":
-        return Run(_coded(found[0][1:-1], names), frozenset({"code"}))
+        return [Run(_coded(found[0][1:-1], names), frozenset({"code"}))]
+    if found[0][0] == "h":
+        return [Run(decode(found[0]))]
     run = emoji_run(found[1] + (found[2] or ""))
-    return run if run.emoji else Run(found[0])
+    return [run if run.emoji else Run(found[0])]
+
+
+def _angle_runs(inner: str, names: Names) -> list[Run]:
+    """A link's label may have marks and code in it; whatever else stands in angle brackets is one run."""
+    whole, label = _angle(inner, names), inner.partition("|")[2]
+    if not (whole.url and whole.text == decode(label)):
+        return [whole]
+    return [run._replace(url=whole.url) for run in lex(label, names, _TOKEN)]
 
 
 def _angle(inner: str, names: Names) -> Run:

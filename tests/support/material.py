@@ -15,3 +15,9 @@ beside = pytest.mark.skipif(_FOLDER is None, reason="no ../shared/material besid
 def cases(name: str) -> list[dict[str, Any]]:
     """The recorded cases of one file; none where the material is not there, which `beside` says aloud."""
     return list(json.loads((_FOLDER / name).read_text("utf-8"))["cases"]) if _FOLDER else []
+
+
+def field_cases() -> list[dict[str, Any]]:
+    """Small messages made after public reports of what came out wrong elsewhere; `want` is what a reader must find."""
+    files = sorted((_FOLDER / "field").glob("[0-9]*.json")) if _FOLDER else []
+    return [json.loads(each.read_text("utf-8")) for each in files]

@@ -82,7 +82,9 @@ def test_a_message_brings_attachments_and_files() -> None:
         ],
         "files": [{"name": "plan_v1.pdf"}, {"title": "Canvas"}, {"id": "F1"}],
     }
-    expected = "a\n\np\n\n[t](https://a.example/)\n\n**x**\n\nf & g\n\nFile: plan_v1.pdf  \nFile: Canvas"
+    expected = (
+        "a\n\np\n\n[t](https://a.example/)\n\n**x**\n\nf & g\n\nFile in Slack: plan_v1.pdf  \nFile in Slack: Canvas"
+    )
     assert message_to_markdown(message, NAMES) == expected
 
 
@@ -281,7 +283,7 @@ def test_what_an_app_says_is_carried() -> None:
         ({"subtype": "tombstone", "text": "This message was deleted."}, "This message was deleted."),
         ({"subtype": "thread_broadcast", "text": "also here", "root": {"text": "the root"}}, "also here"),
         ({"text": "mended", "edited": {"user": "U1", "ts": "1"}}, "mended"),
-        ({"subtype": "file_share", "text": "", "files": [{"name": "a_b.pdf"}]}, "File: a_b.pdf"),
+        ({"subtype": "file_share", "text": "", "files": [{"name": "a_b.pdf"}]}, "File in Slack: a_b.pdf"),
         ({"text": "", "files": [{"mode": "tombstone"}]}, ""),
         ({"text": "<#C9|> <#C1|>"}, "a private channel #general"),
         ({"text": "at 2026-11-24T10:30:00Z, 10:20:30, ::1"}, "at 2026-11-24T10:30:00Z, 10:20:30, ::1"),

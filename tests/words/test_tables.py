@@ -68,7 +68,7 @@ TABLE: list[tuple[str, list[dict[str, Any]], str]] = [
     ("a film", [{"type": "video", "title": {"type": "plain_text", "text": "Talk"}, "title_url": "https://a/", "video_url": "https://a/e", "alt_text": "Talk"}], "[Talk](https://a/)"),
     ("a table", [{"type": "table", "rows": [[{"type": "raw_text", "text": "A"}, {"type": "raw_text", "text": "B"}], [section(said("b", "bold"))[0], {"type": "raw_text", "text": "--"}]]}], "A | B  \n**b** | --"),
     ("tomorrow's block", [{"type": "plan", "title": "My plan", "owner_id": "U7", "tasks": [{"type": "task", "heading": "one", "extra": {"body": "two"}, "ids": ["C9"]}]}], "My plan\n\none\n\ntwo"),
-    ("tomorrow's rich text", rich({"type": "rich_text_callout", "elements": [said("a"), {"type": "novel", "title": "b", "text": "c"}], "title": "d"}), "ab c\n\nd"),
+    ("tomorrow's rich text", rich({"type": "rich_text_callout", "elements": [said("a"), {"type": "novel", "title": "b", "text": "c"}], "title": "d"}), "ac\n\nd"),
     ("rich text of another make", [{"type": "rich_text", "sections": [{"type": "novel", "text": "kept"}]}], "kept"),
     ("code that touches bold code", section(said("a", "code", "bold"), said("b", "code")), "`ab`"),
     ("no definition of a reference", section(link("https://a/", "]:", "code")), "[\\]:](https://a/)"),
