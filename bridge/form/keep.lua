@@ -4,7 +4,8 @@
 local text, name, prefix, life, most = unpack(ARGV)
 if not redis.call('SET', KEYS[1], text, 'NX', 'EX', life) then redis.call('EXPIRE', KEYS[1], life) end
 local clock = redis.call('TIME')
-redis.call('ZADD', KEYS[2], clock[1] * 1000 + math.floor(clock[2] / 1000), name)
+-- In microseconds: several are kept within one millisecond.
+redis.call('ZADD', KEYS[2], clock[1] * 1000000 + clock[2], name)
 redis.call('EXPIRE', KEYS[2], life)
 for _, oldest in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1 - most)) do
   redis.call('DEL', prefix .. oldest)
