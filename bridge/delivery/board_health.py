@@ -105,7 +105,7 @@ class BoardHealth:
     async def _until_it_answers(self, ask: Ask, refused: Refused, questions: set[Question]) -> None:
         clock, failed, pause, spared = asyncio.get_running_loop().time, 0, _FIRST, 0.0
         while True:
-            began, shut = clock(), not await self.is_open()
+            began, shut, held = clock(), not await self.is_open(), await refused()
             # A board that hangs must not hide that it is back: in trouble it is asked anew beside the open question.
             if began >= spared and (shut or not questions):
                 questions.add(asyncio.create_task(_trouble_of(ask)))
@@ -118,7 +118,8 @@ class BoardHealth:
             for trouble in troubles:
                 if isinstance(trouble, Unauthorized):
                     await self._note_rejected(trouble)
-                    spared = 0.0 if await refused() else clock() + _REJECTED_PAUSE
+                    # Where the hold ended under way, the question was answered by it and cost the board nothing.
+                    spared = 0.0 if held or await refused() else clock() + _REJECTED_PAUSE
                 elif isinstance(trouble, Unavailable) and trouble.wait is not None:
                     if not shut:
                         return None  # whoever names a time is there
