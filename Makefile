@@ -12,8 +12,8 @@ demo: .venv/runtime
 	@$(BIN)/python -m bridge demo || [ $$? -eq 130 ]  # Ctrl-C is how it ends
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 4 --dist worksteal --ignore=tests/browser --cov --cov-report=term --cov-fail-under=94
-	# By themselves: four browsers beside them would make the tests of what takes how long late.
+	$(BIN)/python -m pytest -n 3 --dist worksteal --ignore=tests/browser --cov --cov-report=term --cov-fail-under=94
+	# By themselves: browsers beside them would make the tests of what takes how long late.
 	$(BIN)/python -m pytest -n 2 --dist worksteal -rs tests/browser
 
 lint: .venv/ready

@@ -64,11 +64,14 @@ class Cache:
 
         What is not `believed` is looked up anew: the answer is then of a look-up that began after this call.
         """
+        before = self._flights.get(key)
+        had_begun = before is not None and before.began
         known, mark = await self.several(key, _mark(key))
         if known is not None and believed(known):
             return known
         flight = self._flights.get(key)
-        if flight is None or (flight.began and flight.mark != mark):
+        # One that begins after this call is as good, whatever its mark was when we asked.
+        if flight is None or (flight is before and had_begun and flight.mark != mark):
             return await self._fly(key, look_up, ttl)
         # Shielded: one caller that gives up must not fail the others.
         value = await asyncio.shield(flight.task)
